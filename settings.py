@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     parley_temporal_ui_port: int = Field(default=8233, ge=1, le=65535)
     parley_temporal_ui_url: str = "http://127.0.0.1:8233"
     parley_codec_token: SecretStr | None = None
-    """Capability that lets Temporal's Web UI decode payloads: a path segment of the codec server."""
+    """Lets Temporal's Web UI decode payloads: a path segment of the codec server's address."""
     parley_public_url: str = "http://127.0.0.1:8000"
     parley_data_dir: str = ".parley"
     parley_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -96,7 +96,9 @@ class Settings(BaseSettings):
             if value.startswith(scheme):
                 value = "postgresql+asyncpg://" + value.removeprefix(scheme)
         if not value.startswith("postgresql+asyncpg://"):
-            raise ValueError("must be a PostgreSQL address: postgresql+asyncpg://user:password@host/db")
+            raise ValueError(
+                "must be a PostgreSQL address: postgresql+asyncpg://user:password@host/db"
+            )
         return value
 
     @field_validator("parley_secret_keys")
@@ -125,8 +127,8 @@ class Settings(BaseSettings):
         """The key ring, newest first. Without one nothing that holds a secret may start."""
         if not self.parley_secret_keys:
             raise SettingsError(
-                "PARLEY_SECRET_KEYS is not set: it encrypts stored credentials and Temporal payloads. "
-                "Make a key with: openssl rand -hex 32"
+                "PARLEY_SECRET_KEYS is not set: it encrypts stored credentials and Temporal "
+                "payloads. Make a key with: openssl rand -hex 32"
             )
         return [key.get_secret_value() for key in self.parley_secret_keys]
 

@@ -8,9 +8,8 @@ from typing import Any, Literal
 import structlog
 
 NEVER_LOGGED = frozenset(
-    {"text", "body", "content", "caption", "prompt", "reply", "transcript", "phone", "wa_id", "to",
-     "recipient", "token", "access_token", "app_secret", "authorization", "secret", "key", "api_key"}
-)  # fmt: skip
+    ["text", "body", "content", "caption", "prompt", "reply", "transcript", "phone", "wa_id", "to", "recipient", "token", "access_token", "app_secret", "authorization", "secret", "key", "api_key"]
+)
 """Event keys that would carry what a person wrote, who they are, or a credential."""
 
 

@@ -1,0 +1,101 @@
+"""Signatures of the activities that workflows call, without the code behind them.
+
+A workflow that calls these is type-checked and pulls no I/O library into Temporal's sandbox.
+`activities/` registers an implementation for each, under the same name; a test compares the two.
+"""
+
+from temporalio import activity
+
+from contracts.conversation import (
+    CannedReply,
+    DraftedReply,
+    GenerateReply,
+    MarkRead,
+    RecordedInbound,
+    RecordInbound,
+    RetrievedPassages,
+    SendPart,
+    SentPart,
+    SettleUncertain,
+    Turn,
+    UncertainDecision,
+)
+from contracts.ingestion import (
+    ActivateVersion,
+    ChunkedDocument,
+    EmbedPassages,
+    FailedDocument,
+    IngestDocument,
+)
+
+
+@activity.defn(name="record_inbound")
+async def record_inbound(request: RecordInbound) -> RecordedInbound:
+    """Write messages into the transcript; tell which of them no earlier turn has had."""
+    raise NotImplementedError
+
+
+@activity.defn(name="mark_read")
+async def mark_read(request: MarkRead) -> None:
+    """Show the person that their message was read and an answer is being written."""
+    raise NotImplementedError
+
+
+@activity.defn(name="retrieve_passages")
+async def retrieve_passages(turn: Turn) -> RetrievedPassages:
+    """Find the passages of the assistant's knowledge bases that may answer the turn, best first."""
+    raise NotImplementedError
+
+
+@activity.defn(name="generate_reply")
+async def generate_reply(request: GenerateReply) -> DraftedReply:
+    """Have the model write the reply and keep it as the draft of the turn."""
+    raise NotImplementedError
+
+
+@activity.defn(name="draft_canned_reply")
+async def draft_canned_reply(request: CannedReply) -> DraftedReply:
+    """Keep one of the assistant's prepared texts as the draft of the turn."""
+    raise NotImplementedError
+
+
+@activity.defn(name="send_part")
+async def send_part(request: SendPart) -> SentPart:
+    """Send one part of the draft at most once; say so when its fate is uncertain."""
+    raise NotImplementedError
+
+
+@activity.defn(name="settle_uncertain_send")
+async def settle_uncertain_send(request: SettleUncertain) -> UncertainDecision:
+    """Decide by policy what becomes of a send whose fate no webhook has told."""
+    raise NotImplementedError
+
+
+@activity.defn(name="close_conversation")
+async def close_conversation(turn: Turn) -> None:
+    """Note in the conversation's record that its service window has passed."""
+    raise NotImplementedError
+
+
+@activity.defn(name="chunk_document")
+async def chunk_document(request: IngestDocument) -> ChunkedDocument:
+    """Fetch, parse and cut a document into passages under a new version."""
+    raise NotImplementedError
+
+
+@activity.defn(name="embed_passages")
+async def embed_passages(request: EmbedPassages) -> None:
+    """Embed a batch of passages and write their vectors; doing it again changes nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="activate_version")
+async def activate_version(request: ActivateVersion) -> None:
+    """Let searches find the new version, and only it."""
+    raise NotImplementedError
+
+
+@activity.defn(name="fail_document")
+async def fail_document(request: FailedDocument) -> None:
+    """Show the reason on the document. A version that was searched before still is."""
+    raise NotImplementedError

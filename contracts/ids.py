@@ -1,0 +1,42 @@
+"""Identifiers: opaque strings with a type of their own, so that a wrong one does not type-check.
+
+Every id is a prefix, an underscore and a ULID: sortable by creation, safe in paths and URLs.
+"""
+
+from typing import Final, NewType
+
+OrganizationId = NewType("OrganizationId", str)
+ApiKeyId = NewType("ApiKeyId", str)
+AssistantId = NewType("AssistantId", str)
+ChannelId = NewType("ChannelId", str)
+KnowledgeBaseId = NewType("KnowledgeBaseId", str)
+DocumentId = NewType("DocumentId", str)
+PassageId = NewType("PassageId", str)
+PersonId = NewType("PersonId", str)
+"""A WhatsApp user of an organisation. Carries no phone number: it stands in workflow ids."""
+ConversationId = NewType("ConversationId", str)
+MessageId = NewType("MessageId", str)
+TurnId = NewType("TurnId", str)
+
+ULID_LENGTH: Final = 26
+
+
+def conversation_id(channel: ChannelId, person: PersonId) -> ConversationId:
+    """The one conversation of a person on a channel, however often it closes and reopens."""
+    return ConversationId(f"conv_{channel.removeprefix('chn_')}{person.removeprefix('wau_')}")
+
+
+def conversation_workflow_id(channel: ChannelId, person: PersonId) -> str:
+    return f"conversation/{channel}/{person}"
+
+
+def parties_of(conversation: str) -> tuple[ChannelId, PersonId]:
+    """The channel and the person that a conversation id is made of; `ValueError` if it is none."""
+    ulids = conversation.removeprefix("conv_")
+    if not conversation.startswith("conv_") or len(ulids) != 2 * ULID_LENGTH or not ulids.isalnum():
+        raise ValueError("not a conversation id")
+    return ChannelId(f"chn_{ulids[:ULID_LENGTH]}"), PersonId(f"wau_{ulids[ULID_LENGTH:]}")
+
+
+def ingestion_workflow_id(document: DocumentId) -> str:
+    return f"ingest/{document}"

@@ -1,0 +1,28 @@
+"""Names on Temporal's side of the fence: task queues, workflow types, search attributes."""
+
+from typing import Final
+
+from temporalio.common import SearchAttributeKey
+
+CONVERSATIONS_QUEUE: Final = "conversations"
+"""Workflows and their quick activities: on one queue, so that the worker starts them eagerly."""
+LLM_QUEUE: Final = "llm"
+WHATSAPP_QUEUE: Final = "whatsapp"
+INGESTION_QUEUE: Final = "ingestion"
+TASK_QUEUES: Final = (CONVERSATIONS_QUEUE, LLM_QUEUE, WHATSAPP_QUEUE, INGESTION_QUEUE)
+
+CONVERSATION_WORKFLOW: Final = "Conversation"
+INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+
+ORGANIZATION_ID: Final = SearchAttributeKey.for_keyword("OrganizationId")
+CHANNEL_ID: Final = SearchAttributeKey.for_keyword("ChannelId")
+CONVERSATION_ID: Final = SearchAttributeKey.for_keyword("ConversationId")
+CONVERSATION_STATUS: Final = SearchAttributeKey.for_keyword("ConversationStatus")
+
+SEARCH_ATTRIBUTES: Final = {
+    "OrganizationId": "Keyword",
+    "ChannelId": "Keyword",
+    "ConversationId": "Keyword",
+    "ConversationStatus": "Keyword",
+}
+"""Registered at deployment. Ids only: search attributes are never encrypted."""
