@@ -8,7 +8,26 @@ from typing import Any, Literal
 import structlog
 
 NEVER_LOGGED = frozenset(
-    ["text", "body", "content", "caption", "prompt", "reply", "transcript", "phone", "wa_id", "to", "recipient", "token", "access_token", "app_secret", "authorization", "secret", "key", "api_key"]
+    [
+        "text",
+        "body",
+        "content",
+        "caption",
+        "prompt",
+        "reply",
+        "transcript",
+        "phone",
+        "wa_id",
+        "to",
+        "recipient",
+        "token",
+        "access_token",
+        "app_secret",
+        "authorization",
+        "secret",
+        "key",
+        "api_key",
+    ]
 )
 """Event keys that would carry what a person wrote, who they are, or a credential."""
 
