@@ -5,7 +5,6 @@ whether the message may have gone out, because a message that is sent twice cann
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
 from domain.graph_errors import Verdict, verdict_of
 
@@ -48,7 +47,7 @@ class GraphClient:
         self._root = f"{base_url.rstrip('/')}/{version}"
 
     async def send_message(
-        self, phone_number_id: str, access_token: SecretStr, message: dict[str, Any]
+        self, phone_number_id: str, access_token: str, message: dict[str, Any]
     ) -> str:
         """The id under which Meta accepted the message. Accepted is not delivered.
 
@@ -68,7 +67,7 @@ class GraphClient:
     async def mark_read(
         self,
         phone_number_id: str,
-        access_token: SecretStr,
+        access_token: str,
         whatsapp_message_id: str,
         *,
         typing: bool,
@@ -85,13 +84,13 @@ class GraphClient:
         await self._post(phone_number_id, access_token, body)
 
     async def _post(
-        self, phone_number_id: str, access_token: SecretStr, body: dict[str, Any]
+        self, phone_number_id: str, access_token: str, body: dict[str, Any]
     ) -> dict[str, Any]:
         try:
             response = await self._http.post(
                 f"{self._root}/{phone_number_id}/messages",
                 json=body,
-                headers={"Authorization": f"Bearer {access_token.get_secret_value()}"},
+                headers={"Authorization": f"Bearer {access_token}"},
                 timeout=REQUEST_TIMEOUT,
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
