@@ -34,7 +34,7 @@ async def current_revision(engine: AsyncEngine) -> str | None:
 async def upgrade(database_url: str, *, revision: str = "head") -> None:
     """Bring the database to `revision` in one transaction; doing it again changes nothing.
 
-    Processes that upgrade the same database at the same time wait for one another. Within a process,
+    Processes that upgrade the same database at the same time wait for one another. Within one,
     await one upgrade before the next: Alembic keeps its context in module globals.
     """
     engine = create_async_engine(database_url, poolclass=NullPool)

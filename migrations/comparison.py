@@ -2,12 +2,9 @@
 
 from typing import Any, Final
 
-from sqlmodel import SQLModel
+from adapters.postgres.tables import Organization
 
-import adapters.postgres.tables
-
-METADATA: Final = SQLModel.metadata
-"""Every table: importing their module is what fills it."""
-assert adapters.postgres.tables  # noqa: S101 - the import is needed for its effect
+METADATA: Final = Organization.metadata
+"""Every table: they are defined in one module, on one metadata."""
 
 COMPARISON: Final[dict[str, Any]] = {"compare_type": True, "compare_server_default": True}
