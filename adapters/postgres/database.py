@@ -37,14 +37,17 @@ class Database:
     async def tenant(self, organization_id: OrganizationId) -> AsyncIterator[AsyncSession]:
         """A transaction that sees one organisation; commits on leaving, rolls back on an error."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            await session.execute(_ENTER_TENANT, {"role": TENANT_ROLE, "org": organization_id})
+            await (await session.connection()).execute(
+                _ENTER_TENANT, {"role": TENANT_ROLE, "org": organization_id}
+            )
             yield session
 
     @asynccontextmanager
     async def platform(self) -> AsyncIterator[AsyncSession]:
         """A transaction across organisations, for what happens before one is known."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            await session.execute(_ENTER_PLATFORM, {"role": PLATFORM_ROLE})
+            connection = await session.connection()
+            await connection.execute(_ENTER_PLATFORM, {"role": PLATFORM_ROLE})
             yield session
 
     async def ping(self) -> None:

@@ -36,6 +36,8 @@ from contracts.ids import (
     PersonId,
 )
 
+_SIMPLE = text("'simple'::regconfig")
+
 Role = Literal["platform_admin", "admin", "operator", "viewer"]
 
 
@@ -247,7 +249,8 @@ class Passage(SQLModel, table=True):
     start_offset: int
     end_offset: int
     language: str = Field(
-        default="simple", sa_column=Column(REGCONFIG, nullable=False, server_default="simple")
+        default="simple",
+        sa_column=Column(REGCONFIG, nullable=False, server_default=_SIMPLE),
     )
     search_vector: Any = Field(
         default=None,

@@ -292,7 +292,12 @@ def create_tables() -> None:
         sa.Column("page", sa.Integer(), nullable=True),
         sa.Column("start_offset", sa.Integer(), nullable=False),
         sa.Column("end_offset", sa.Integer(), nullable=False),
-        sa.Column("language", postgresql.REGCONFIG(), server_default="simple", nullable=False),
+        sa.Column(
+            "language",
+            postgresql.REGCONFIG(),
+            server_default=sa.text("'simple'::regconfig"),
+            nullable=False,
+        ),
         sa.Column(
             "search_vector",
             postgresql.TSVECTOR(),

@@ -1,0 +1,83 @@
+"""Keys of the REST API. A secret is shown when it is made; only its hash is kept."""
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.tables import ApiKey, Role
+from contracts.ids import ApiKeyId, OrganizationId
+
+SECRET_PREFIX: Final = "pk_live_"  # noqa: S105 - the recognisable start of a secret, not one
+VISIBLE_CHARACTERS: Final = len(SECRET_PREFIX) + 4
+
+
+class NewApiKey(NamedTuple):
+    key: ApiKey
+    secret: str
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256 in hex. A secret is 256 random bits, which needs no slow hash."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    name: str,
+    role: Role,
+    organization_id: OrganizationId | None,
+    expires_at: datetime | None = None,
+) -> NewApiKey:
+    """Make a key; `organization_id` is None for a platform administrator's, and only for those."""
+    secret = SECRET_PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=ApiKeyId(new_id("key")),
+        organization_id=organization_id,
+        name=name,
+        role=role,
+        prefix=secret[:VISIBLE_CHARACTERS],
+        secret_hash=hash_secret(secret),
+        expires_at=expires_at,
+    )
+    return NewApiKey(await save(session, key), secret)
+
+
+async def use(session: AsyncSession, *, secret_hash: str) -> ApiKey | None:
+    """The key with this hash unless it was revoked, noting that it was used. Needs the platform."""
+    statement = (
+        update(ApiKey)
+        .where(col(ApiKey.secret_hash) == secret_hash, col(ApiKey.revoked_at).is_(None))
+        .values(last_used_at=func.now())
+        .returning(ApiKey)
+    )
+    return (await session.exec(statement)).scalars().first()
+
+
+async def get(session: AsyncSession, key_id: str) -> ApiKey | None:
+    return (await session.exec(select(ApiKey).where(ApiKey.id == key_id))).first()
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[ApiKey]:
+    return await newest_first(
+        session,
+        select(ApiKey),
+        table=ApiKey,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+async def revoke(session: AsyncSession, key: ApiKey) -> ApiKey:
+    """End the key now; revoking it again changes nothing. It stays listed."""
+    if key.revoked_at is None:
+        statement = update(ApiKey).where(col(ApiKey.id) == key.id).values(revoked_at=func.now())
+        await session.exec(statement)
+        await session.refresh(key)
+    return key

@@ -1,0 +1,44 @@
+"""Assistants of an organisation."""
+
+from typing import Any
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.tables import Assistant
+from contracts.ids import AssistantId
+
+
+def new_assistant_id() -> AssistantId:
+    return AssistantId(new_id("asst"))
+
+
+async def create(session: AsyncSession, assistant: Assistant) -> Assistant:
+    return await save(session, assistant)
+
+
+async def get(session: AsyncSession, assistant_id: str) -> Assistant | None:
+    return (await session.exec(select(Assistant).where(Assistant.id == assistant_id))).first()
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Assistant]:
+    return await newest_first(
+        session,
+        select(Assistant),
+        table=Assistant,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+async def update(
+    session: AsyncSession, assistant: Assistant, *, changes: dict[str, Any]
+) -> Assistant:
+    return await save(session, assistant.sqlmodel_update(changes))
+
+
+async def delete(session: AsyncSession, assistant: Assistant) -> None:
+    """Remove it; its channels stay, without an assistant."""
+    await session.delete(assistant)
+    await session.flush()

@@ -1,0 +1,100 @@
+"""WhatsApp numbers of an organisation. Secrets are sealed on their way in."""
+
+from typing import Any, Final
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.keyring import KeyRing
+from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.sealed import seal_channel_secret
+from adapters.postgres.tables import Channel
+from contracts.ids import AssistantId, ChannelId, OrganizationId
+
+SECRETS: Final = ("access_token", "app_secret", "verify_token")
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    keyring: KeyRing,
+    organization_id: OrganizationId,
+    phone_number_id: str,
+    waba_id: str,
+    display_phone_number: str,
+    access_token: str,
+    app_secret: str | None = None,
+    verify_token: str | None = None,
+    assistant_id: AssistantId | None = None,
+    channel_id: ChannelId | None = None,
+) -> Channel:
+    """Connect a number; `IntegrityError` when it is connected already, to whomever.
+
+    Args:
+        access_token, app_secret, verify_token: in clear; stored sealed.
+        channel_id: by default a new one.
+    """
+    identifier = channel_id or ChannelId(new_id("chn"))
+
+    def seal(column: str, secret: str) -> bytes:
+        return seal_channel_secret(
+            secret,
+            keyring=keyring,
+            column=column,
+            organization_id=organization_id,
+            channel_id=identifier,
+        )
+
+    channel = Channel(
+        id=identifier,
+        organization_id=organization_id,
+        phone_number_id=phone_number_id,
+        waba_id=waba_id,
+        display_phone_number=display_phone_number,
+        assistant_id=assistant_id,
+        access_token_encrypted=seal("access_token", access_token),
+        app_secret_encrypted=None if app_secret is None else seal("app_secret", app_secret),
+        verify_token_encrypted=None if verify_token is None else seal("verify_token", verify_token),
+    )
+    return await save(session, channel)
+
+
+async def get(session: AsyncSession, channel_id: str) -> Channel | None:
+    return (await session.exec(select(Channel).where(Channel.id == channel_id))).first()
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Channel]:
+    return await newest_first(
+        session,
+        select(Channel),
+        table=Channel,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+async def update(
+    session: AsyncSession, channel: Channel, *, keyring: KeyRing, changes: dict[str, Any]
+) -> Channel:
+    """Apply the changes, sealing the secrets among them; a secret of None is removed."""
+    sealed = {
+        f"{column}_encrypted": None
+        if changes[column] is None
+        else seal_channel_secret(
+            changes[column],
+            keyring=keyring,
+            column=column,
+            organization_id=channel.organization_id,
+            channel_id=channel.id,
+        )
+        for column in SECRETS
+        if column in changes
+    }
+    plain = {name: value for name, value in changes.items() if name not in SECRETS}
+    return await save(session, channel.sqlmodel_update(plain | sealed))
+
+
+async def delete(session: AsyncSession, channel: Channel) -> None:
+    """Disconnect the number. Its conversations stay readable."""
+    await session.delete(channel)
+    await session.flush()

@@ -1,0 +1,66 @@
+"""Documents as their owner handles them. What ingestion writes is in a module of its own."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.tables import Document
+from contracts.ids import DocumentId, KnowledgeBaseId
+from contracts.ingestion import DocumentStatus
+
+
+def new_document_id() -> DocumentId:
+    return DocumentId(new_id("doc"))
+
+
+async def create(session: AsyncSession, document: Document) -> Document:
+    return await save(session, document)
+
+
+async def get(
+    session: AsyncSession, document_id: str, *, knowledge_base_id: str
+) -> Document | None:
+    query = select(Document).where(
+        Document.id == document_id, Document.knowledge_base_id == knowledge_base_id
+    )
+    return (await session.exec(query)).first()
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    knowledge_base_id: KnowledgeBaseId,
+    status: DocumentStatus | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Document]:
+    query = select(Document).where(Document.knowledge_base_id == knowledge_base_id)
+    if status is not None:
+        query = query.where(Document.status == status)
+    return await newest_first(
+        session,
+        query,
+        table=Document,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+async def delete(session: AsyncSession, document: Document) -> None:
+    """Remove it with its passages."""
+    await session.delete(document)
+    await session.flush()
+
+
+async def contents_in(session: AsyncSession, *, knowledge_base_id: KnowledgeBaseId) -> set[str]:
+    """Hashes of all contents that the knowledge base's documents have."""
+    query = select(Document.content_sha256).where(Document.knowledge_base_id == knowledge_base_id)
+    return set((await session.exec(query)).all())
+
+
+async def unused_contents(session: AsyncSession, hashes: Sequence[str]) -> set[str]:
+    """Those of the hashes that no document of the organisation has any more."""
+    query = select(Document.content_sha256).where(col(Document.content_sha256).in_(hashes))
+    return set(hashes) - set((await session.exec(query)).all())

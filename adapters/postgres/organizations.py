@@ -1,0 +1,45 @@
+"""Organisations: the platform makes and removes them, a tenant sees and changes its own."""
+
+from typing import Any
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.tables import Organization
+from contracts.ids import OrganizationId
+
+
+def new_organization_id() -> OrganizationId:
+    return OrganizationId(new_id("org"))
+
+
+async def create(session: AsyncSession, organization: Organization) -> Organization:
+    return await save(session, organization)
+
+
+async def get(session: AsyncSession, organization_id: str) -> Organization | None:
+    query = select(Organization).where(Organization.id == organization_id)
+    return (await session.exec(query)).first()
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Organization]:
+    return await newest_first(
+        session,
+        select(Organization),
+        table=Organization,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+async def update(
+    session: AsyncSession, organization: Organization, *, changes: dict[str, Any]
+) -> Organization:
+    return await save(session, organization.sqlmodel_update(changes))
+
+
+async def delete(session: AsyncSession, organization: Organization) -> None:
+    """Remove it and, in PostgreSQL, everything that is its."""
+    await session.delete(organization)
+    await session.flush()

@@ -1,0 +1,55 @@
+"""The people who have written to an organisation."""
+
+from sqlalchemy import func, inspect
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.rows import Page, newest_first
+from adapters.postgres.tables import WhatsAppUser
+from contracts.ids import OrganizationId, PersonId
+
+
+async def remember(
+    session: AsyncSession,
+    person_id: PersonId,
+    *,
+    organization_id: OrganizationId,
+    wa_id: str | None = None,
+    user_id: str | None = None,
+    parent_user_id: str | None = None,
+    username: str | None = None,
+    name: str | None = None,
+) -> None:
+    """Keep what a message told about its sender. What it did not tell stays as it was known."""
+    told = {
+        "wa_id": wa_id,
+        "user_id": user_id,
+        "parent_user_id": parent_user_id,
+        "username": username,
+        "name": name,
+    }
+    statement = insert(WhatsAppUser).values(
+        id=person_id, organization_id=organization_id, attributes={}, **told
+    )
+    known = inspect(WhatsAppUser).columns
+    news = {name: func.coalesce(statement.excluded[name], known[name]) for name in told}
+    await session.exec(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_=news | {"updated_at": func.now()}
+        )
+    )
+
+
+async def get(session: AsyncSession, person_id: str) -> WhatsAppUser | None:
+    return (await session.exec(select(WhatsAppUser).where(WhatsAppUser.id == person_id))).first()
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[WhatsAppUser]:
+    return await newest_first(
+        session,
+        select(WhatsAppUser),
+        table=WhatsAppUser,
+        limit=limit,
+        cursor=cursor,
+    )
