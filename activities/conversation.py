@@ -10,9 +10,7 @@ from contracts.conversation import RecordedInbound, RecordInbound, Turn
 
 
 class ConversationActivities:
-    def __init__(
-        self, *, conversations: Conversations, people: People, database: Database
-    ) -> None:
+    def __init__(self, *, conversations: Conversations, people: People, database: Database) -> None:
         self._conversations = conversations
         self._people = people
         self._database = database
@@ -37,4 +35,13 @@ class ConversationActivities:
         if person is None:
             return
         async with self._database.tenant(ref.organization_id) as session:
-            await remember(session, ref.organization_id, person)
+            await remember(
+                session,
+                ref.person_id,
+                organization_id=ref.organization_id,
+                wa_id=person.wa_id,
+                user_id=person.user_id,
+                parent_user_id=person.parent_user_id,
+                username=person.username,
+                name=person.profile_name,
+            )

@@ -8,17 +8,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-from activities.errors import model_failure
-from activities.heartbeat import heartbeats
-from adapters.dynamodb.conversations import Conversations, StoredMessage
+from activities.failures import retry_as_told
+from activities.heartbeats import heartbeating
+from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.messages import Citation, StoredMessage
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
-from adapters.retrieval import Retriever
+from adapters.retrieval import Hit, Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
-from domain.answer import read_answer
+from contracts.ids import MessageId
+from domain.answer import Answer, EmptyAnswerError, read_answer
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
 from domain.prompt import Passage, Persona, Prompt, Utterance, build_prompt
@@ -55,9 +58,15 @@ class ReplyActivities:
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:
         """Have the model write the reply and keep it as the draft of the turn."""
         turn = request.turn
-        async with heartbeats():
+        async with heartbeating():
             profile = await self._profile(turn)
-            prompt = await self._prompt(request, profile)
+            transcript, hits = await asyncio.gather(
+                self._conversations.recent(turn.conversation, limit=TRANSCRIPT_MESSAGES),
+                self._retriever.passages_by_id(
+                    profile.organization_id, [found.passage_id for found in request.passages]
+                ),
+            )
+            prompt = _prompt(turn, profile, transcript, hits)
             try:
                 completion = await self._models.complete(
                     CompletionRequest(
@@ -68,16 +77,20 @@ class ReplyActivities:
                     ),
                     server=_own_server(profile, self._models.default),
                 )
-                answer = read_answer(completion.text, prompt.passages)
+                answer = read_answer(completion.text, passages=prompt.passages)
             except ModelServerError as error:
-                raise model_failure(error) from error
-            texts = split_message(to_whatsapp(answer.text))
-            citations = list(answer.cited_passage_ids)
-            parts = [DraftPart(text=text, citations=citations) for text in texts]
+                raise retry_as_told(error) from error
+            except EmptyAnswerError as error:
+                raise ApplicationError(str(error), type="EmptyAnswer") from error
+            citations = _citations(answer, hits)
+            parts = [
+                DraftPart(text=text, citations=citations)
+                for text in split_message(to_whatsapp(answer.text))
+            ]
             if turn.first_contact and profile.welcome_message:
-                parts.insert(0, DraftPart(text=profile.welcome_message, citations=[]))
+                parts.insert(0, DraftPart(text=profile.welcome_message))
             draft = Draft(
-                parts=parts,
+                parts=tuple(parts),
                 model=completion.model,
                 input_tokens=completion.input_tokens,
                 cached_tokens=completion.cached_tokens,
@@ -95,40 +108,12 @@ class ReplyActivities:
             "welcome": profile.welcome_message,
         }
         text = own[request.kind] or canned_text(request.kind, language=profile.language)
-        parts = [DraftPart(text=part, citations=[]) for part in split_message(text)]
+        parts = tuple(DraftPart(text=part) for part in split_message(text))
         return await self._keep(request.turn, Draft(parts=parts))
 
     async def _profile(self, turn: Turn) -> AssistantProfile:
         ref = turn.conversation
         return await self._profiles.for_channel(ref.organization_id, ref.channel_id)
-
-    async def _prompt(self, request: GenerateReply, profile: AssistantProfile) -> Prompt:
-        ref = request.turn.conversation
-        transcript, hits = await asyncio.gather(
-            self._conversations.recent(ref, limit=TRANSCRIPT_MESSAGES),
-            self._retriever.passages_by_id(
-                ref.organization_id, [found.passage_id for found in request.passages]
-            ),
-        )
-        asked = set(request.turn.message_ids)
-        current = [message for message in transcript if message.id in asked and message.text]
-        now = datetime.now(UTC)
-        return build_prompt(
-            [message.text or "" for message in current],
-            persona=Persona(
-                name=profile.assistant_name,
-                instructions=profile.instructions,
-                organization_name=profile.organization_name,
-                language=profile.language,
-            ),
-            history=_history(transcript, asked),
-            passages=[
-                Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-                for hit in hits
-            ],
-            now=now.astimezone(_zone(profile.timezone)),
-            is_late=any(now - message.sent_at > LATE_AFTER for message in current),
-        )
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
         await self._outbox.save_draft(turn, draft)
@@ -138,13 +123,52 @@ class ReplyActivities:
             input_tokens=draft.input_tokens,
             cached_tokens=draft.cached_tokens,
             output_tokens=draft.output_tokens,
-            cited=len({cited for part in draft.parts for cited in part.citations}),
+            cited=len(draft.parts[-1].citations),
         )
 
 
-def _history(transcript: Sequence[StoredMessage], asked: set[str]) -> list[Utterance]:
+def _prompt(
+    turn: Turn,
+    profile: AssistantProfile,
+    transcript: Sequence[StoredMessage],
+    hits: Sequence[Hit],
+) -> Prompt:
+    asked = set(turn.message_ids)
+    current = [message for message in transcript if message.id in asked and message.text]
+    now = datetime.now(UTC)
+    return build_prompt(
+        [message.text or "" for message in current],
+        persona=Persona(
+            name=profile.assistant_name,
+            instructions=profile.instructions,
+            organization_name=profile.organization_name,
+            language=profile.language,
+        ),
+        history=_history(transcript, asked),
+        passages=[
+            Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
+            for hit in hits
+        ],
+        now=now.astimezone(_zone(profile.timezone)),
+        is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
+    )
+
+
+def _citations(answer: Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    by_id = {str(hit.passage_id): hit for hit in hits}
+    return tuple(
+        Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
+        for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
+    )
+
+
+def _history(transcript: Sequence[StoredMessage], asked: set[MessageId]) -> list[Utterance]:
     return [
-        Utterance(sender=message.sender, text=message.text, sent_at=message.sent_at)
+        Utterance(
+            sender=message.sender,
+            text=message.text,
+            sent_at=message.sent_at or message.created_at,
+        )
         for message in transcript
         if message.text and message.id not in asked and message.status in _SAID
     ]

@@ -11,8 +11,8 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.heartbeat import heartbeats
-from adapters.dynamodb.outbox import Outbox
+from activities.heartbeats import heartbeating
+from adapters.dynamodb.outbox import Claim, Draft, Outbox
 from adapters.dynamodb.people import People
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.whatsapp.client import (
@@ -76,13 +76,14 @@ class SendingActivities:
     @activity.defn(name="send_part")
     async def send_part(self, request: SendPart) -> SentPart:
         """Send one part of the draft at most once; say so when its fate is uncertain."""
-        async with heartbeats():
+        async with heartbeating():
             return await self._send(request)
 
     @activity.defn(name="settle_uncertain_send")
     async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:
         """Decide by policy what becomes of a send whose fate no webhook has told."""
-        if not await self._outbox.is_uncertain(request.conversation, request.message_id):
+        state = await self._outbox.state(request.conversation, message_id=request.message_id)
+        if state is None or state.status != "uncertain":
             return UncertainDecision(decision="settled")
         decision: Literal["resend", "leave"] = self._uncertain_policy
         _log.warning("uncertain_send", message_id=request.message_id, decision=decision)
@@ -97,10 +98,7 @@ class SendingActivities:
             raise ApplicationError(
                 "the draft or the person is no longer stored", type="Gone", non_retryable=True
             )
-        claim = await self._outbox.claim(
-            turn, message_id=request.message_id, part=request.part, draft=draft,
-            resend=request.resend,
-        )  # fmt: skip
+        claim = await self._claim(request, draft)
         if claim.state == "already_sent":
             return SentPart(outcome="sent")
         if claim.state == "failed":
@@ -109,6 +107,7 @@ class SendingActivities:
             return await self._uncertain(request)
         return await self._post(
             request,
+            draft,
             profile,
             text_message(
                 draft.parts[request.part].text,
@@ -118,8 +117,27 @@ class SendingActivities:
             ),
         )
 
+    async def _claim(self, request: SendPart, draft: Draft) -> Claim:
+        turn, part = request.turn, draft.parts[request.part]
+        if request.resend:
+            return await self._outbox.reclaim_uncertain(
+                turn.conversation, message_id=request.message_id
+            )
+        tokens = draft if request.part == len(draft.parts) - 1 else Draft(parts=())
+        return await self._outbox.claim(
+            turn,
+            message_id=request.message_id,
+            part=request.part,
+            text=part.text,
+            citations=part.citations,
+            model=draft.model,
+            input_tokens=tokens.input_tokens,
+            cached_tokens=tokens.cached_tokens,
+            output_tokens=tokens.output_tokens,
+        )
+
     async def _post(
-        self, request: SendPart, profile: AssistantProfile, message: dict[str, object]
+        self, request: SendPart, draft: Draft, profile: AssistantProfile, message: dict[str, object]
     ) -> SentPart:
         ref = request.turn.conversation
         try:
@@ -127,13 +145,20 @@ class SendingActivities:
                 profile.phone_number_id, profile.access_token, message
             )
         except GraphUnreachable as error:
-            await self._outbox.release(ref, request.message_id)
+            await self._outbox.release(ref, message_id=request.message_id)
             raise ApplicationError("the Graph API cannot be reached", type="Unreachable") from error
         except GraphOutcomeUnknown:
             return await self._uncertain(request)
         except GraphError as error:
             return await self._refused(request, error)
-        await self._outbox.mark_sent(ref, request.message_id, whatsapp_message_id)
+        last = request.part == len(draft.parts) - 1
+        await self._outbox.mark_sent(
+            ref,
+            message_id=request.message_id,
+            whatsapp_message_id=whatsapp_message_id,
+            input_tokens=draft.input_tokens if last else 0,
+            output_tokens=draft.output_tokens if last else 0,
+        )
         return SentPart(outcome="sent")
 
     async def _refused(self, request: SendPart, error: GraphError) -> SentPart:
@@ -143,7 +168,7 @@ class SendingActivities:
             case Verdict.UNCERTAIN:
                 return await self._uncertain(request)
             case Verdict.BACK_OFF | Verdict.PAIR_BACK_OFF:
-                await self._outbox.release(ref, request.message_id)
+                await self._outbox.release(ref, message_id=request.message_id)
                 raise ApplicationError(
                     f"Meta turned the message away for now (code {error.code})",
                     type="BackOff",
@@ -151,12 +176,19 @@ class SendingActivities:
                 )
             case _:
                 await self._outbox.mark_failed(
-                    ref, request.message_id, code=error.code, detail=error.detail
+                    ref, message_id=request.message_id, code=error.code, detail=error.detail
                 )
                 return SentPart(outcome="rejected", error_code=error.code)
 
     async def _uncertain(self, request: SendPart) -> SentPart:
-        await self._outbox.mark_uncertain(request.turn.conversation, request.message_id)
+        """A status webhook may have been faster than this: then nothing is uncertain any more."""
+        state = await self._outbox.mark_uncertain(
+            request.turn.conversation, message_id=request.message_id
+        )
+        if state.status == "failed":
+            return SentPart(outcome="rejected", error_code=state.error and state.error.code)
+        if state.status != "uncertain":
+            return SentPart(outcome="sent")
         return SentPart(outcome="uncertain", settle_seconds=self._uncertain_seconds)
 
     async def _profile(self, turn: Turn) -> AssistantProfile:

@@ -160,7 +160,8 @@ class InboundUpdates:
             return
         applied = await _durably(
             self._statuses.apply(
-                route.organization_id, StatusUpdate(**update.model_dump(exclude={"phone_number_id"}))
+                route.organization_id,
+                StatusUpdate(**update.model_dump(exclude={"phone_number_id"})),
             )
         )
         _UPDATES.labels("status").inc()

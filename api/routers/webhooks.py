@@ -93,9 +93,7 @@ async def receive_channel(
     return await _receive(request, inbound, app_secrets, only_channel=route.channel_id)
 
 
-def _verify(
-    expected: str | None, mode: str, token: str, challenge: str
-) -> PlainTextResponse:
+def _verify(expected: str | None, mode: str, token: str, challenge: str) -> PlainTextResponse:
     if (
         mode == "subscribe"
         and expected is not None
