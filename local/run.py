@@ -49,6 +49,7 @@ class SeedDemo(Protocol):
 
 def run(*, seed: SeedDemo, console: Console) -> int:
     """Run until Ctrl-C or SIGTERM; the exit code. Every problem is a sentence on the console."""
+    os.umask(0o077)  # data, secrets and logs are the owner's alone, whatever part writes them
     try:
         settings = load_settings()
         with owned(Path(settings.parley_data_dir).resolve()) as data_dir:
