@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Computed,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     Text,
@@ -58,8 +59,15 @@ def _moment() -> Any:
     return Field(default=None, sa_type=DateTime(timezone=True))
 
 
-def _organization_id() -> Any:
-    return Field(foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text, index=True)
+def _organization_id(*, index: bool = True) -> Any:
+    return Field(foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text, index=index)
+
+
+def _own(column: str, table: str, *, ondelete: str) -> ForeignKeyConstraint:
+    """A reference that cannot leave the organisation: foreign keys look past row-level security."""
+    return ForeignKeyConstraint(
+        ["organization_id", column], [f"{table}.organization_id", f"{table}.id"], ondelete=ondelete
+    )
 
 
 class Organization(SQLModel, table=True):
@@ -113,9 +121,10 @@ class Assistant(SQLModel, table=True):
     """How an organisation's bot speaks and what it knows. Empty `model` means the platform's."""
 
     __tablename__ = "assistants"
+    __table_args__ = (UniqueConstraint("organization_id", "id"),)
 
     id: AssistantId = Field(primary_key=True, sa_type=Text)
-    organization_id: OrganizationId = _organization_id()
+    organization_id: OrganizationId = _organization_id(index=False)
     name: str = Field(sa_type=Text)
     instructions: str = Field(default="", sa_type=Text)
     model: str | None = Field(default=None, sa_type=Text)
@@ -145,15 +154,14 @@ class Channel(SQLModel, table=True):
     """A WhatsApp number of an organisation. `phone_number_id` routes deliveries to it."""
 
     __tablename__ = "channels"
+    __table_args__ = (_own("assistant_id", "assistants", ondelete="SET NULL (assistant_id)"),)
 
     id: ChannelId = Field(primary_key=True, sa_type=Text)
     organization_id: OrganizationId = _organization_id()
     phone_number_id: str = Field(sa_type=Text, unique=True)
     waba_id: str = Field(sa_type=Text)
     display_phone_number: str = Field(sa_type=Text)
-    assistant_id: AssistantId | None = Field(
-        default=None, foreign_key="assistants.id", ondelete="SET NULL", sa_type=Text, index=True
-    )
+    assistant_id: AssistantId | None = Field(default=None, sa_type=Text, index=True)
     access_token_encrypted: bytes = Field(sa_type=LargeBinary)
     app_secret_encrypted: bytes | None = Field(default=None, sa_type=LargeBinary)
     verify_token_encrypted: bytes | None = Field(default=None, sa_type=LargeBinary)
@@ -165,9 +173,10 @@ class KnowledgeBase(SQLModel, table=True):
     """A collection of documents. Embedding model and dimension are part of its identity."""
 
     __tablename__ = "knowledge_bases"
+    __table_args__ = (UniqueConstraint("organization_id", "id"),)
 
     id: KnowledgeBaseId = Field(primary_key=True, sa_type=Text)
-    organization_id: OrganizationId = _organization_id()
+    organization_id: OrganizationId = _organization_id(index=False)
     name: str = Field(sa_type=Text)
     description: str = Field(default="", sa_type=Text)
     language: str = Field(default="simple", sa_type=Text)
@@ -185,13 +194,15 @@ class Document(SQLModel, table=True):
     __tablename__ = "documents"
     __table_args__ = (
         CheckConstraint("status IN ('pending', 'processing', 'ready', 'failed')", name="status"),
+        UniqueConstraint("organization_id", "id"),
+        _own("knowledge_base_id", "knowledge_bases", ondelete="CASCADE"),
+        Index("ix_documents_list", "knowledge_base_id", "created_at", "id"),
+        Index("ix_documents_content", "organization_id", "content_sha256"),
     )
 
     id: DocumentId = Field(primary_key=True, sa_type=Text)
-    organization_id: OrganizationId = _organization_id()
-    knowledge_base_id: KnowledgeBaseId = Field(
-        foreign_key="knowledge_bases.id", ondelete="CASCADE", sa_type=Text, index=True
-    )
+    organization_id: OrganizationId = _organization_id(index=False)
+    knowledge_base_id: KnowledgeBaseId = Field(sa_type=Text)
     title: str = Field(sa_type=Text)
     filename: str | None = Field(default=None, sa_type=Text)
     media_type: str = Field(sa_type=Text)
@@ -218,6 +229,7 @@ class Passage(SQLModel, table=True):
     __tablename__ = "passages"
     __table_args__ = (
         UniqueConstraint("document_id", "version", "position"),
+        _own("document_id", "documents", ondelete="CASCADE"),
         Index("ix_passages_search_vector", "search_vector", postgresql_using="gin"),
     )
 
@@ -226,7 +238,7 @@ class Passage(SQLModel, table=True):
     knowledge_base_id: KnowledgeBaseId = Field(
         foreign_key="knowledge_bases.id", ondelete="CASCADE", sa_type=Text, index=True
     )
-    document_id: DocumentId = Field(foreign_key="documents.id", ondelete="CASCADE", sa_type=Text)
+    document_id: DocumentId = Field(sa_type=Text)
     version: int
     position: int
     heading: str | None = Field(default=None, sa_type=Text)
@@ -272,10 +284,11 @@ class WhatsAppUser(SQLModel, table=True):
     __table_args__ = (
         Index("ix_whatsapp_users_wa_id", "organization_id", "wa_id"),
         Index("ix_whatsapp_users_user_id", "organization_id", "user_id"),
+        Index("ix_whatsapp_users_list", "organization_id", "created_at", "id"),
     )
 
     id: PersonId = Field(primary_key=True, sa_type=Text)
-    organization_id: OrganizationId = _organization_id()
+    organization_id: OrganizationId = _organization_id(index=False)
     wa_id: str | None = Field(default=None, sa_type=Text)
     user_id: str | None = Field(default=None, sa_type=Text)
     parent_user_id: str | None = Field(default=None, sa_type=Text)
@@ -305,7 +318,7 @@ class UsageMetric(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
-    organization_id: OrganizationId = _organization_id()
+    organization_id: OrganizationId = _organization_id(index=False)
     day: date
     channel_id: ChannelId | None = Field(default=None, sa_type=Text)
     model: str | None = Field(default=None, sa_type=Text)

@@ -1,0 +1,137 @@
+"""Everything that a turn needs to know of its assistant, at memory speed and never stale."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import Field
+from sqlmodel import col, select
+
+from adapters.keyring import KeyRing
+from adapters.postgres.database import Database
+from adapters.postgres.sealed import open_channel_secret, open_openai_key
+from adapters.postgres.tables import Assistant, Channel, Organization
+from adapters.postgres.tenant_cache import TenantCache
+from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
+from contracts.model import Contract
+
+_Key = tuple[OrganizationId, ChannelId]
+
+
+class AssistantProfile(Contract):
+    """A channel, its assistant and its organisation. Secrets stay out of its `repr`."""
+
+    organization_id: OrganizationId
+    organization_name: str
+    channel_id: ChannelId
+    phone_number_id: str
+    access_token: str = Field(repr=False)
+    assistant_id: AssistantId | None = None
+    """None: nobody has given the channel an assistant; it can only say that it cannot help yet."""
+    assistant_name: str = ""
+    instructions: str = ""
+    model: str | None = None
+    """None: the platform's."""
+    temperature: float | None = None
+    model_parameters: dict[str, Any] = Field(default_factory=dict)
+    knowledge_base_ids: tuple[KnowledgeBaseId, ...] = ()
+    welcome_message: str | None = None
+    fallback_message: str | None = None
+    unsupported_message: str | None = None
+    language: str | None = None
+    openai_api_key: str | None = Field(default=None, repr=False)
+    """The organisation's own; None: the platform's."""
+    openai_base_url: str | None = None
+
+
+class AssistantProfiles:
+    """Looks profiles up and remembers them until they change; `async with` starts and closes it."""
+
+    def __init__(self, database: Database, keyring: KeyRing) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._cache = TenantCache[_Key, AssistantProfile](
+            database, load=self._load, organization_of=lambda profile: profile.organization_id
+        )
+
+    async def for_channel(
+        self, organization_id: OrganizationId, channel_id: ChannelId
+    ) -> AssistantProfile:
+        """The profile as it is now; `LookupError` when the organisation has no such channel."""
+        profile = await self._cache.get((organization_id, channel_id))
+        if profile is None:
+            raise LookupError(f"organisation {organization_id} has no channel {channel_id}")
+        return profile
+
+    async def start(self) -> None:
+        await self._cache.start()
+
+    async def close(self) -> None:
+        await self._cache.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _load(self, key: _Key) -> AssistantProfile | None:
+        organization_id, channel_id = key
+        query = (
+            select(Channel, Organization, Assistant)
+            .join(Organization, col(Organization.id) == Channel.organization_id)
+            .join(Assistant, col(Assistant.id) == Channel.assistant_id, isouter=True)
+            .where(Channel.id == channel_id)
+        )
+        async with self._database.tenant(organization_id) as session:
+            row = (await session.exec(query)).first()
+        return None if row is None else self._profile(*row)
+
+    def _profile(
+        self, channel: Channel, organization: Organization, assistant: Assistant | None
+    ) -> AssistantProfile:
+        own_key = organization.openai_api_key_encrypted
+        profile = AssistantProfile(
+            organization_id=organization.id,
+            organization_name=organization.name,
+            channel_id=channel.id,
+            phone_number_id=channel.phone_number_id,
+            access_token=open_channel_secret(
+                channel.access_token_encrypted,
+                keyring=self._keyring,
+                column="access_token",
+                organization_id=organization.id,
+                channel_id=channel.id,
+            ),
+            openai_api_key=(
+                None
+                if own_key is None
+                else open_openai_key(
+                    own_key, keyring=self._keyring, organization_id=organization.id
+                )
+            ),
+            # The platform's key must never travel to an address that a tenant chose.
+            openai_base_url=None if own_key is None else organization.openai_base_url,
+        )
+        if assistant is None:
+            return profile
+        return profile.model_copy(
+            update={
+                "assistant_id": assistant.id,
+                "assistant_name": assistant.name,
+                "instructions": assistant.instructions,
+                "model": assistant.model,
+                "temperature": assistant.temperature,
+                "model_parameters": assistant.model_parameters,
+                "knowledge_base_ids": tuple(assistant.knowledge_base_ids),
+                "welcome_message": assistant.welcome_message,
+                "fallback_message": assistant.fallback_message,
+                "unsupported_message": assistant.unsupported_message,
+                "language": assistant.language,
+            }
+        )
