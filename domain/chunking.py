@@ -1,7 +1,7 @@
 """Cuts a document's Markdown into passages that fit an embedding model and can be cited.
 
-Cuts fall on the highest boundary that fits (heading, block, sentence, word), and neighbours overlap a
-little, so that a sentence at a border is whole in one of them.
+Cuts fall on the highest boundary that fits (heading, block, sentence, word), and neighbours overlap
+a little, so that a sentence at a border is whole in one of them.
 """
 
 from bisect import bisect_right
@@ -15,8 +15,8 @@ from semantic_text_splitter import MarkdownSplitter
 
 TARGET_TOKENS: Final = 400
 """A passage that reached this size takes in no further boundary."""
-MAX_TOKENS: Final = 512
-"""What the smallest embedding models in use (the E5 family) read of an input."""
+MAX_TOKENS: Final = 480
+"""The E5 family reads 512 tokens of an input; the rest is room for the headings put before it."""
 OVERLAP_TOKENS: Final = 50
 MAX_HEADING_CHARACTERS: Final = 300
 

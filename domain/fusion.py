@@ -19,7 +19,7 @@ LEXICAL_WEIGHT: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class FusedPassage:
-    """A candidate of a ranking. `dense` is a cosine, `lexical` a text rank; `None`: not found by it."""
+    """A candidate. `dense` is a cosine, `lexical` a text rank; `None`: that leg did not find it."""
 
     passage_id: PassageId
     score: float
@@ -66,7 +66,7 @@ def _standardised(values: list[float]) -> list[float]:
     if not values:
         return []
     mean, deviation = fmean(values), pstdev(values)
-    # Differences below the precision of a float are noise: dividing by them would make a ranking of it.
+    # Differences below the precision of a float are noise: divided by, it becomes a ranking.
     if deviation <= abs(mean) * 1e-9:
         return [0.0] * len(values)
     return [(value - mean) / deviation for value in values]

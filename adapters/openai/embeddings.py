@@ -1,6 +1,7 @@
 """Embeddings from an OpenAI-compatible server.
 
-The client never retries by itself: whoever calls (Temporal, or a person who waits) owns the patience.
+The client never retries by itself: whoever calls (Temporal, or a person who waits) owns the
+patience.
 """
 
 from collections.abc import Callable, Iterator, Sequence

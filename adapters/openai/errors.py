@@ -59,7 +59,7 @@ def model_server_error(error: APIError) -> ModelServerError:
 
 
 def retry_after_seconds(header: str | None) -> float | None:
-    """Seconds of a `Retry-After` header (RFC 9110: seconds or a date); `None` if it says nothing useful."""
+    """Seconds of a `Retry-After` header (RFC 9110: a number or a date); `None` if of no use."""
     if header is None:
         return None
     try:
@@ -78,7 +78,7 @@ def _sentence(status: int, *, exhausted: bool) -> str:
         return "The quota at the model provider is used up: raise it there, or use another key."
     match status:
         case 401 | 403:
-            return "The model server refused the API key: check that it is valid and may use this model."
+            return "The model server refused the API key: check that it may use this model."
         case 404:
             return "The model server does not know this model: check the model's name."
         case 413:

@@ -1,13 +1,16 @@
 """The process in which a stranger's file is opened: `python -I -m adapters.parsing.child`.
 
-Reads the file from standard input, writes one JSON object to standard output: the parsed document, or
-the reason why there is none. It gives up its own rights to memory, CPU and files first.
+Reads the file from standard input, writes one JSON object to standard output: the parsed document,
+or the reason why there is none. It gives up its own rights to memory, CPU and files first.
 """
 
 import json
 import resource
 import sys
+from dataclasses import asdict
 from typing import Final
+
+from adapters.parsing.document import ParsedDocument, UnreadableDocument
 
 EXIT_OUT_OF_MEMORY: Final = 3
 
@@ -28,15 +31,13 @@ def main() -> int:
 
 
 def _answer(content: bytes) -> bytes:
-    from adapters.parsing.document import UnreadableDocument
-
     try:
-        return _parse(content).encode()
+        return json.dumps(asdict(_parse(content))).encode()
     except UnreadableDocument as error:
         return json.dumps({"reason": error.reason, "sentence": error.sentence}).encode()
 
 
-def _parse(content: bytes) -> str:
+def _parse(content: bytes) -> ParsedDocument:
     # Each parser is imported only for its own format: starting this process is most of its cost.
     from adapters.parsing.sniffing import sniff
 
@@ -47,7 +48,7 @@ def _parse(content: bytes) -> str:
             from adapters.parsing.docx import parse_docx as parse
         case "text":
             from adapters.parsing.plain_text import parse_text as parse
-    return parse(content).model_dump_json()
+    return parse(content)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
 
-
-class ParsedDocument(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
     """A file's text as Markdown: lines end with a line feed, no hidden or control characters."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     page_starts: tuple[int, ...] | None = None

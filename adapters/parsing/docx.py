@@ -20,11 +20,13 @@ RATIO_COUNTS_FROM: Final = 1024 * 1024
 
 
 def parse_docx(content: bytes) -> ParsedDocument:
-    """The body of a DOCX as Markdown. The archive's directory is judged before anything is unpacked."""
+    """The body of a DOCX as Markdown. The archive is judged before it is unpacked."""
     _refuse_bombs(content)
     try:
         html = mammoth.convert_to_html(io.BytesIO(content), convert_image=lambda _image: []).value
-    except Exception as error:  # mammoth lets whatever zipfile, its XML reader and its own code raise pass
+    except (
+        Exception
+    ) as error:  # mammoth lets whatever zipfile, its XML reader and its own code raise pass
         raise UnreadableDocument(
             Unreadable.DAMAGED,
             "The Word document is damaged: open it in Word, save it again and upload that.",

@@ -92,7 +92,8 @@ class DocumentParser:
             if found["reason"] == Unreadable.UNSUPPORTED:
                 raise UnsupportedDocument(found["sentence"])
             raise UnreadableDocument(Unreadable(found["reason"]), found["sentence"])
-        document = ParsedDocument.model_validate(found)
+        pages = found["page_starts"]
+        document = ParsedDocument(found["text"], None if pages is None else tuple(pages))
         if len(document.text) > self._limits.text_characters:
             raise self._too_much_text()
         if not document.text.strip():

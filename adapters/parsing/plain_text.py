@@ -73,8 +73,13 @@ def _decoded(content: bytes) -> str | None:
             return _try(content, encoding)
     if (text := _try(content, "utf-8")) is not None:
         return text
-    guess = from_bytes(content[:_DETECTION_SAMPLE]).best()
-    return None if guess is None else _try(content, guess.encoding)
+    guesses = from_bytes(content[:_DETECTION_SAMPLE])
+    best = guesses.best()
+    if best is None:
+        return None
+    # Short texts fit several code pages alike; the western one is by far the most common then.
+    western = any(guess.encoding == "cp1252" and guess.chaos <= best.chaos for guess in guesses)
+    return _try(content, "cp1252" if western else best.encoding)
 
 
 def _try(content: bytes, encoding: str) -> str | None:
