@@ -21,6 +21,8 @@ class ChunkedDocument(Contract):
 
     version: int
     passage_count: int
+    content_sha256: str
+    """Digest of the content that the version was made of."""
     unchanged: bool = False
     """Same content as the version that is searched now: there is nothing to embed."""
 
@@ -41,6 +43,7 @@ class ActivateVersion(Contract):
     document: IngestDocument
     version: int
     passage_count: int
+    content_sha256: str
 
 
 class FailedDocument(Contract):

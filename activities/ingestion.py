@@ -1,0 +1,195 @@
+"""The steps of making a document searchable. Each may be repeated, and changes nothing then."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from temporalio import activity
+
+from activities.failures import final, retry_as_told
+from activities.heartbeats import heartbeating
+from adapters.openai.embeddings import Embeddings
+from adapters.openai.errors import ModelServerError
+from adapters.parsing.document import UnreadableDocument
+from adapters.parsing.parser import DocumentParser
+from adapters.postgres.ingestion import DocumentGone, Ingestions, OtherModel, StagedPassage
+from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, VectorIndexError
+from contracts.ids import OrganizationId
+from contracts.ingestion import (
+    ActivateVersion,
+    ChunkedDocument,
+    EmbedPassages,
+    FailedDocument,
+    IngestDocument,
+)
+from domain.chunking import Chunk, chunk_markdown
+
+READ_SHARE: Final = 0.1
+EMBED_SHARE: Final = 0.85
+"""Shares of the progress: embedding takes nearly all of the time."""
+
+_GONE: Final = "The document was deleted or replaced while it was being read."
+
+
+class ContentStore(Protocol):
+    """Uploaded files by the digest of their content."""
+
+    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes: ...
+
+
+class IngestionActivities:
+    """Implements the activities of `IngestDocument`."""
+
+    def __init__(
+        self,
+        ingestions: Ingestions,
+        *,
+        contents: ContentStore,
+        parser: DocumentParser,
+        embeddings: Embeddings,
+        index: VectorIndex,
+        count_tokens: Callable[[str], int],
+    ) -> None:
+        self._ingestions = ingestions
+        self._contents = contents
+        self._parser = parser
+        self._embeddings = embeddings
+        self._index = index
+        self._count_tokens = count_tokens
+
+    @activity.defn(name="chunk_document")
+    async def chunk_document(self, request: IngestDocument) -> ChunkedDocument:
+        """Fetch, parse and cut a document into passages under a new version.
+
+        Raises:
+            ApplicationError: `UnreadableDocument`, `OtherModel` or `DocumentGone`, all final; the
+                message is a sentence for the person who uploaded it.
+        """
+        try:
+            async with heartbeating():
+                return await self._chunk_document(request)
+        except UnreadableDocument as error:
+            raise final(UnreadableDocument(error.reason, error.sentence)) from error
+        except OtherModel as error:
+            raise final(error) from error
+        except DocumentGone as error:
+            raise final(error, sentence=_GONE) from error
+
+    async def _chunk_document(self, request: IngestDocument) -> ChunkedDocument:
+        state = await self._ingestions.state(request)
+        if state.active_version is not None and state.active_sha256 == state.content_sha256:
+            return ChunkedDocument(
+                version=state.active_version,
+                passage_count=state.chunk_count,
+                content_sha256=state.content_sha256,
+                unchanged=True,
+            )
+        self._require_model(state.embedding_model)
+        await self._ingestions.progress(request, stage="reading", progress=0)
+        content = await self._contents.get(request.organization_id, state.content_sha256)
+        parsed = await self._parser.parse(content)
+        chunks: list[Chunk] = await asyncio.to_thread(
+            chunk_markdown,
+            parsed.text,
+            count_tokens=self._count_tokens,
+            page_starts=parsed.page_starts,
+        )
+        version = await self._ingestions.stage(request, chunks=chunks)
+        await self._ingestions.progress(request, stage="embedding", progress=READ_SHARE)
+        return ChunkedDocument(
+            version=version, passage_count=len(chunks), content_sha256=state.content_sha256
+        )
+
+    @activity.defn(name="embed_passages")
+    async def embed_passages(self, request: EmbedPassages) -> None:
+        """Embed a batch of passages and write their vectors; return when searches would see them.
+
+        Raises:
+            ApplicationError: `ModelServerError` or `VectorIndexError`, final or to be tried again
+                when the service said; `OtherModel` and `DocumentGone`, final.
+        """
+        try:
+            async with heartbeating():
+                await self._embed_passages(request)
+        except (ModelServerError, VectorIndexError) as error:
+            raise retry_as_told(error) from error
+        except OtherModel as error:
+            raise final(error) from error
+        except DocumentGone as error:
+            raise final(error, sentence=_GONE) from error
+
+    async def _embed_passages(self, request: EmbedPassages) -> None:
+        document = request.document
+        state = await self._ingestions.state(document)
+        self._require_model(state.embedding_model)
+        passages = await self._ingestions.staged(
+            document, version=request.version, start=request.start, end=request.end
+        )
+        vectors = await self._embeddings.embed(
+            [_embedded_text(state.title, passage) for passage in passages], kind="passage"
+        )
+        if not vectors:
+            return
+        await self._ingestions.accept_dimension(
+            document, model=self._embeddings.model, dimension=len(vectors[0])
+        )
+        token = await self._index.upsert(
+            _version(document, request.version),
+            [
+                PassageVector(passage.passage_id, passage.position, vector)
+                for passage, vector in zip(passages, vectors, strict=True)
+            ],
+        )
+        if token is not None:
+            await self._index.wait_visible(document.organization_id, token=token)
+        await self._ingestions.progress(
+            document,
+            stage="embedding",
+            progress=READ_SHARE + EMBED_SHARE * request.end / request.passage_count,
+        )
+
+    @activity.defn(name="activate_version")
+    async def activate_version(self, request: ActivateVersion) -> None:
+        """Let searches find the new version, and only it; then remove what it replaces."""
+        document = request.document
+        try:
+            async with heartbeating():
+                await self._ingestions.activate(
+                    document,
+                    version=request.version,
+                    passage_count=request.passage_count,
+                    content_sha256=request.content_sha256,
+                )
+                await self._index.delete_other_versions(_version(document, request.version))
+                await self._ingestions.remove_other_versions(document, version=request.version)
+        except VectorIndexError as error:
+            raise retry_as_told(error) from error
+        except DocumentGone as error:
+            raise final(error, sentence=_GONE) from error
+
+    @activity.defn(name="fail_document")
+    async def fail_document(self, request: FailedDocument) -> None:
+        """Show the reason on the document. A version that was searched before still is."""
+        await self._ingestions.fail(request.document, error=request.error)
+
+    def _require_model(self, model: str) -> None:
+        if model != self._embeddings.model:
+            raise OtherModel(
+                f"The knowledge base was made for the embedding model {model}, and the platform "
+                f"now uses {self._embeddings.model}: put the document into a new knowledge base."
+            )
+
+
+def _embedded_text(title: str, passage: StagedPassage) -> str:
+    """What the vector is of: the passage under the titles that a reader would see above it."""
+    above = title if passage.heading is None else f"{title} > {passage.heading}"
+    return f"{above}\n\n{passage.text}"
+
+
+def _version(document: IngestDocument, version: int) -> DocumentVersion:
+    return DocumentVersion(
+        organization_id=document.organization_id,
+        knowledge_base_id=document.knowledge_base_id,
+        document_id=document.document_id,
+        version=version,
+    )

@@ -1,0 +1,101 @@
+"""Embeddings from an OpenAI-compatible server.
+
+The client never retries by itself: whoever calls (Temporal, or a person who waits) owns the
+patience.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal
+
+from openai import APIError, AsyncOpenAI
+from openai.types import CreateEmbeddingResponse
+
+from adapters.openai.errors import ModelServerError, model_server_error
+
+Vector = list[float]
+InputKind = Literal["query", "passage"]
+
+MAX_INPUTS: Final = 2048
+MAX_REQUEST_TOKENS: Final = 300_000
+"""Inputs and their tokens in one request: OpenAI's API reference, "Create embeddings"."""
+
+
+class Embeddings:
+    """Turns texts into vectors of one model."""
+
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        *,
+        model: str,
+        count_tokens: Callable[[str], int],
+        max_inputs: int = MAX_INPUTS,
+        max_request_tokens: int = MAX_REQUEST_TOKENS,
+    ) -> None:
+        """
+        Args:
+            client: closed by its owner; its own retries are switched off here.
+            model: name at the server. In the E5 family, recognised by `e5` in the name, an input
+                says what it is: `query: …` or `passage: …`, as its authors trained it.
+            count_tokens: tokens of a text, to keep requests within the provider's limits.
+            max_inputs: texts in one request; few for a server that computes on a CPU.
+            max_request_tokens: tokens in one request.
+        """
+        self._client = client.with_options(max_retries=0)
+        self._count_tokens = count_tokens
+        self._max_inputs = max_inputs
+        self._max_request_tokens = max_request_tokens
+        self.model = model
+
+    async def embed(
+        self, texts: Sequence[str], *, kind: InputKind, timeout: float = 60
+    ) -> list[Vector]:
+        """One vector per text, in order, all of one dimension.
+
+        Args:
+            texts: none of them empty; an empty list costs no request.
+            kind: what the texts are, for models that tell the two apart.
+            timeout: seconds for each request.
+
+        Raises:
+            ModelServerError: the server refused, failed or answered something else.
+        """
+        prefix = f"{kind}: " if "e5" in self.model.lower() else ""
+        vectors: list[Vector] = []
+        for batch in self._batches([prefix + text for text in texts]):
+            try:
+                response = await self._client.embeddings.create(
+                    model=self.model, input=batch, timeout=timeout
+                )
+            except APIError as error:
+                raise model_server_error(error) from error
+            vectors += _vectors(response, expected=len(batch))
+        if len({len(vector) for vector in vectors}) > 1:
+            raise ModelServerError(
+                "The model server answered with vectors of different sizes.", retryable=False
+            )
+        return vectors
+
+    def _batches(self, inputs: list[str]) -> Iterator[list[str]]:
+        batch: list[str] = []
+        tokens = 0
+        for text in inputs:
+            size = self._count_tokens(text)
+            if batch and (
+                len(batch) == self._max_inputs or tokens + size > self._max_request_tokens
+            ):
+                yield batch
+                batch, tokens = [], 0
+            batch.append(text)
+            tokens += size
+        if batch:
+            yield batch
+
+
+def _vectors(response: CreateEmbeddingResponse, *, expected: int) -> list[Vector]:
+    by_index = {item.index: item.embedding for item in response.data}
+    if by_index.keys() != set(range(expected)) or not all(by_index.values()):
+        raise ModelServerError(
+            "The model server did not answer with one vector per text.", retryable=True
+        )
+    return [by_index[index] for index in range(expected)]

@@ -1,0 +1,249 @@
+"""A document's way into search, as PostgreSQL keeps it: staged, switched on, cleaned up after.
+
+A version's passages are written whole or not at all, and nothing is searched before `activate`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, func, insert, text, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres.database import Database
+from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION
+from adapters.postgres.tables import Document, KnowledgeBase, Passage
+from contracts.ids import ULID_LENGTH, DocumentId, PassageId
+from contracts.ingestion import IngestDocument
+from domain.chunking import Chunk
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32, as in ULIDs."""
+
+_LANGUAGE = text(
+    f"SELECT CAST({TEXT_SEARCH_CONFIGURATION} AS text) "  # noqa: S608 - a constant of ours
+    "FROM knowledge_bases AS knowledge_base WHERE knowledge_base.id = :knowledge_base_id"
+)
+
+
+class DocumentGone(Exception):
+    """The document, or the version that is being worked on, is no longer there."""
+
+
+class OtherModel(Exception):
+    """The knowledge base's vectors are of another model; its text says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentState:
+    """What ingestion needs to know of a document and its knowledge base."""
+
+    title: str
+    content_sha256: str
+    active_sha256: str | None
+    active_version: int | None
+    chunk_count: int
+    embedding_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPassage:
+    passage_id: PassageId
+    position: int
+    heading: str | None
+    text: str
+
+
+class Ingestions:
+    """Reads and writes of ingestion. Each method is one transaction of one organisation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def state(self, ref: IngestDocument) -> DocumentState:
+        """How the document stands now; `DocumentGone` when it does not."""
+        async with self._database.tenant(ref.organization_id) as session:
+            row = (
+                await session.exec(
+                    select(Document, KnowledgeBase.embedding_model)
+                    .join(KnowledgeBase, col(KnowledgeBase.id) == Document.knowledge_base_id)
+                    .where(
+                        Document.id == ref.document_id,
+                        Document.knowledge_base_id == ref.knowledge_base_id,
+                    )
+                )
+            ).first()
+        if row is None:
+            raise DocumentGone
+        document, model = row
+        return DocumentState(
+            title=document.title,
+            content_sha256=document.content_sha256,
+            active_sha256=document.active_sha256,
+            active_version=document.active_version,
+            chunk_count=document.chunk_count,
+            embedding_model=model,
+        )
+
+    async def progress(self, ref: IngestDocument, *, stage: str, progress: float) -> None:
+        """Show how far it is. Within a stage it only moves forward: batches finish in any order."""
+        forward = func.greatest(Document.progress, progress)
+        async with self._database.tenant(ref.organization_id) as session:
+            await session.exec(
+                update(Document)
+                .where(col(Document.id) == ref.document_id)
+                .values(
+                    status="processing",
+                    stage=stage,
+                    error=None,
+                    progress=progress if progress == 0 else forward,
+                )
+            )
+
+    async def stage(self, ref: IngestDocument, *, chunks: Sequence[Chunk]) -> int:
+        """Store the passages under a new version, in place of any that was never switched on."""
+        async with self._database.tenant(ref.organization_id) as session:
+            document = await _locked(session, ref)
+            version = document.next_version
+            document.next_version = version + 1
+            session.add(document)
+            await session.exec(
+                delete(Passage).where(
+                    col(Passage.document_id) == ref.document_id,
+                    col(Passage.version).is_distinct_from(document.active_version),
+                )
+            )
+            language = await session.scalar(_LANGUAGE, {"knowledge_base_id": ref.knowledge_base_id})
+            connection = await session.connection()
+            await connection.execute(
+                insert(Passage),
+                [
+                    {
+                        "id": passage_id(ref.document_id, version=version, position=position),
+                        "organization_id": ref.organization_id,
+                        "knowledge_base_id": ref.knowledge_base_id,
+                        "document_id": ref.document_id,
+                        "version": version,
+                        "position": position,
+                        "heading": chunk.heading,
+                        "text": chunk.text,
+                        "page": chunk.page,
+                        "start_offset": chunk.start,
+                        "end_offset": chunk.end,
+                        "language": language,
+                    }
+                    for position, chunk in enumerate(chunks)
+                ],
+            )
+        return version
+
+    async def staged(
+        self, ref: IngestDocument, *, version: int, start: int, end: int
+    ) -> list[StagedPassage]:
+        """The passages `start <= position < end` of a version; `DocumentGone` if one is missing."""
+        async with self._database.tenant(ref.organization_id) as session:
+            rows = await session.exec(
+                select(Passage.id, Passage.position, Passage.heading, Passage.text)
+                .where(
+                    Passage.document_id == ref.document_id,
+                    Passage.version == version,
+                    Passage.position >= start,
+                    Passage.position < end,
+                )
+                .order_by(col(Passage.position))
+            )
+            passages = [StagedPassage(*row) for row in rows]
+        if len(passages) != end - start:
+            raise DocumentGone
+        return passages
+
+    async def accept_dimension(self, ref: IngestDocument, *, model: str, dimension: int) -> None:
+        """Make the dimension part of the knowledge base, or `OtherModel` when it has another."""
+        async with self._database.tenant(ref.organization_id) as session:
+            await session.exec(
+                update(KnowledgeBase)
+                .where(
+                    col(KnowledgeBase.id) == ref.knowledge_base_id,
+                    col(KnowledgeBase.embedding_dimension).is_(None),
+                )
+                .values(embedding_dimension=dimension)
+            )
+            known = await session.scalar(
+                select(KnowledgeBase.embedding_dimension).where(
+                    KnowledgeBase.id == ref.knowledge_base_id
+                )
+            )
+        if known is None:
+            raise DocumentGone
+        if known != dimension:
+            raise OtherModel(
+                f"The knowledge base holds vectors of {known} numbers and {model} now gives "
+                f"{dimension}: put the document into a new knowledge base."
+            )
+
+    async def activate(
+        self, ref: IngestDocument, *, version: int, passage_count: int, content_sha256: str
+    ) -> None:
+        """Switch a complete version on; from this transaction on it is the one that is searched."""
+        async with self._database.tenant(ref.organization_id) as session:
+            document = await _locked(session, ref)
+            stored = await session.scalar(
+                select(func.count())
+                .select_from(Passage)
+                .where(Passage.document_id == ref.document_id, Passage.version == version)
+            )
+            if stored != passage_count or version < (document.active_version or 0):
+                raise DocumentGone
+            document.active_version = version
+            document.active_sha256 = content_sha256
+            document.chunk_count = passage_count
+            document.status = "ready"
+            document.stage = None
+            document.error = None
+            document.progress = 1
+            session.add(document)
+
+    async def remove_other_versions(self, ref: IngestDocument, *, version: int) -> None:
+        """Remove the passages of versions older than this one."""
+        async with self._database.tenant(ref.organization_id) as session:
+            await session.exec(
+                delete(Passage).where(
+                    col(Passage.document_id) == ref.document_id, col(Passage.version) < version
+                )
+            )
+
+    async def fail(self, ref: IngestDocument, *, error: str) -> None:
+        """Show why it failed. A version that was searched before still is."""
+        async with self._database.tenant(ref.organization_id) as session:
+            await session.exec(
+                update(Document)
+                .where(col(Document.id) == ref.document_id)
+                .values(status="failed", error=error)
+            )
+
+
+def passage_id(document_id: DocumentId, *, version: int, position: int) -> PassageId:
+    """The id of a passage, always the same: a repeated write makes no second passage."""
+    digest = hashlib.sha256(f"{document_id}/{version}/{position}".encode()).digest()
+    number = int.from_bytes(digest[:16])
+    return PassageId(
+        "psg_" + "".join(_ALPHABET[number >> 5 * n & 31] for n in reversed(range(ULID_LENGTH)))
+    )
+
+
+async def _locked(session: AsyncSession, ref: IngestDocument) -> Document:
+    document = (
+        await session.exec(
+            select(Document)
+            .where(
+                Document.id == ref.document_id,
+                Document.knowledge_base_id == ref.knowledge_base_id,
+            )
+            .with_for_update()
+        )
+    ).first()
+    if document is None:
+        raise DocumentGone
+    return document

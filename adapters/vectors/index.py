@@ -1,0 +1,95 @@
+"""Where vectors are kept and searched, whatever the engine."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
+
+WriteToken = NewType("WriteToken", str)
+"""Names a write, to wait for it. Opaque."""
+
+
+class VectorIndexError(Exception):
+    """The engine could not do it. Its text is one sentence for a person.
+
+    Attributes:
+        retryable: the same call may succeed later.
+        retry_after: seconds that the engine asked to wait, if it did.
+    """
+
+    def __init__(self, sentence: str, *, retryable: bool, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """One version of a document, with all that scopes it."""
+
+    organization_id: OrganizationId
+    knowledge_base_id: KnowledgeBaseId
+    document_id: DocumentId
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVector:
+    passage_id: PassageId
+    position: int
+    vector: Sequence[float]
+
+
+class VectorIndex(Protocol):
+    """Vectors of one embedding model.
+
+    Every call names its organisation, which the caller knows from a key or a channel and never from
+    a text. Hits are hints: a caller reads each passage again in PostgreSQL, under row-level
+    security, before it shows it.
+    """
+
+    async def upsert(
+        self, version: DocumentVersion, vectors: Sequence[PassageVector]
+    ) -> WriteToken | None:
+        """Write vectors; the same again change nothing. A token while they are not yet visible."""
+        ...
+
+    async def wait_visible(self, organization_id: OrganizationId, *, token: WriteToken) -> None:
+        """Return when searches see the write; a retryable error when that takes too long."""
+        ...
+
+    async def search(
+        self,
+        organization_id: OrganizationId,
+        *,
+        knowledge_base_ids: Collection[KnowledgeBaseId],
+        vectors: Sequence[Sequence[float]],
+        limit: int,
+        hidden: Collection[tuple[DocumentId, int]] = (),
+    ) -> list[Mapping[PassageId, float]]:
+        """For each vector the nearest passages with their cosine, nearest first.
+
+        Args:
+            organization_id: only its passages are searched.
+            knowledge_base_ids: only passages of these; none of them, no hits.
+            vectors: of the index's model.
+            limit: hits for each vector at the most.
+            hidden: versions that are being ingested, as PostgreSQL knows them. An engine that knows
+                for itself which versions are switched on need not look at it.
+        """
+        ...
+
+    async def delete_other_versions(self, version: DocumentVersion) -> None:
+        """Forget every version of the document but this one."""
+        ...
+
+    async def delete_document(
+        self, organization_id: OrganizationId, *, document_id: DocumentId
+    ) -> None: ...
+
+    async def delete_knowledge_base(
+        self, organization_id: OrganizationId, *, knowledge_base_id: KnowledgeBaseId
+    ) -> None: ...
+
+    async def delete_organization(self, organization_id: OrganizationId) -> None: ...

@@ -1,0 +1,270 @@
+"""The steps of ingestion, each on real PostgreSQL and over HTTP to an embeddings endpoint."""
+
+from datetime import timedelta
+
+import pytest
+from openai import AsyncOpenAI
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.ingestion import IngestionActivities
+from adapters.openai.embeddings import Embeddings
+from adapters.parsing.parser import DocumentParser
+from adapters.postgres.database import Database
+from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.passages import Passages
+from adapters.retrieval import Hit, Retriever
+from adapters.vectors.pgvector import PgVectorIndex
+from contracts.ingestion import (
+    ActivateVersion,
+    ChunkedDocument,
+    EmbedPassages,
+    FailedDocument,
+    IngestDocument,
+)
+from tests.embedding_server import EmbeddingServer, Failure
+from tests.knowledge import MODEL, Knowledge, new_knowledge
+
+HANDBOOK = "\n\n".join(
+    ["# Handbook"]
+    + [f"## Rule {n}\n\n" + f"About subject{n} we say the following words. " * 30 for n in range(6)]
+)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+class Steps:
+    """The activities of one knowledge base, run as a worker would run them."""
+
+    def __init__(self, knowledge: Knowledge, client: AsyncOpenAI, *, model: str = MODEL) -> None:
+        embeddings = Embeddings(client, model=model, count_tokens=words)
+        index = PgVectorIndex(knowledge.database, model=model)
+        self.knowledge = knowledge
+        self.activities = IngestionActivities(
+            Ingestions(knowledge.database),
+            contents=knowledge.contents,
+            parser=DocumentParser(),
+            embeddings=embeddings,
+            index=index,
+            count_tokens=words,
+        )
+        self.retriever = Retriever(Passages(knowledge.database), index=index, embeddings=embeddings)
+        self._environment = ActivityEnvironment()
+
+    async def chunk(self, ref: IngestDocument) -> ChunkedDocument:
+        return await self._environment.run(self.activities.chunk_document, ref)
+
+    async def embed(self, ref: IngestDocument, chunked: ChunkedDocument) -> None:
+        batch = EmbedPassages(
+            document=ref,
+            version=chunked.version,
+            start=0,
+            end=chunked.passage_count,
+            passage_count=chunked.passage_count,
+        )
+        await self._environment.run(self.activities.embed_passages, batch)
+
+    async def activate(self, ref: IngestDocument, chunked: ChunkedDocument) -> None:
+        request = ActivateVersion(
+            document=ref,
+            version=chunked.version,
+            passage_count=chunked.passage_count,
+            content_sha256=chunked.content_sha256,
+        )
+        await self._environment.run(self.activities.activate_version, request)
+
+    async def fail(self, ref: IngestDocument, sentence: str) -> None:
+        request = FailedDocument(document=ref, error=sentence)
+        await self._environment.run(self.activities.fail_document, request)
+
+    async def ingest(self, ref: IngestDocument) -> ChunkedDocument:
+        chunked = await self.chunk(ref)
+        if not chunked.unchanged:
+            await self.embed(ref, chunked)
+        await self.activate(ref, chunked)
+        return chunked
+
+    async def search(self, query: str) -> list[Hit]:
+        found = await self.retriever.search(
+            self.knowledge.organization_id,
+            knowledge_base_ids=[self.knowledge.knowledge_base_id],
+            queries=[query],
+            limit=3,
+        )
+        return found.hits
+
+
+@pytest.fixture
+async def steps(database: Database, embedding_client: AsyncOpenAI) -> Steps:
+    return Steps(await new_knowledge(database), embedding_client)
+
+
+async def test_a_document_becomes_ready_and_is_found_with_its_place(steps: Steps) -> None:
+    ref = await steps.knowledge.add(HANDBOOK)
+    chunked = await steps.ingest(ref)
+    document = await steps.knowledge.document(ref)
+    assert (document.status, document.progress, document.error) == ("ready", 1, None)
+    assert document.chunk_count == chunked.passage_count > 1
+    best = (await steps.search("subject4"))[0]
+    assert "subject4" in best.text
+    assert best.heading is not None
+    assert best.heading.startswith("Handbook > Rule")
+    assert (best.document_id, best.title) == (ref.document_id, "Handbook")
+
+
+async def test_nothing_is_found_before_the_version_is_switched_on(steps: Steps) -> None:
+    ref = await steps.knowledge.add(HANDBOOK)
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    assert await steps.search("subject4") == []
+    await steps.activate(ref, chunked)
+    assert await steps.search("subject4") != []
+
+
+async def test_every_step_may_be_repeated(steps: Steps, embedding_server: EmbeddingServer) -> None:
+    ref = await steps.knowledge.add(HANDBOOK)
+    await steps.chunk(ref)
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    await steps.embed(ref, chunked)
+    await steps.activate(ref, chunked)
+    await steps.activate(ref, chunked)
+    passages = await steps.knowledge.passages(ref)
+    assert [p.position for p in passages] == list(range(chunked.passage_count))
+    assert {p.version for p in passages} == {chunked.version}
+    assert len(embedding_server.inputs) == 2 * chunked.passage_count
+
+
+async def test_unchanged_content_is_not_embedded_again(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add(HANDBOOK)
+    first = await steps.ingest(ref)
+    asked = len(embedding_server.requests)
+    await steps.knowledge.replace(ref, HANDBOOK)
+    again = await steps.ingest(ref)
+    assert again.unchanged
+    assert again.version == first.version
+    assert len(embedding_server.requests) == asked
+    assert (await steps.knowledge.document(ref)).status == "ready"
+
+
+async def test_a_new_version_takes_over_at_once_and_the_old_one_goes(steps: Steps) -> None:
+    ref = await steps.knowledge.add("We deliver to Lisbon.")
+    await steps.ingest(ref)
+    await steps.knowledge.replace(ref, "We deliver to Porto.")
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    assert [hit.text for hit in await steps.search("deliver")] == ["We deliver to Lisbon."]
+    await steps.activate(ref, chunked)
+    assert [hit.text for hit in await steps.search("deliver")] == ["We deliver to Porto."]
+    assert [p.text for p in await steps.knowledge.passages(ref)] == ["We deliver to Porto."]
+
+
+async def test_content_replaced_during_ingestion_is_not_taken_for_ingested(steps: Steps) -> None:
+    ref = await steps.knowledge.add("The first text.")
+    chunked = await steps.chunk(ref)
+    await steps.knowledge.replace(ref, "The second text.")
+    await steps.embed(ref, chunked)
+    await steps.activate(ref, chunked)
+    assert not (await steps.chunk(ref)).unchanged
+
+
+async def test_a_failure_leaves_the_searched_version_alone(steps: Steps) -> None:
+    ref = await steps.knowledge.add("We deliver to Lisbon.")
+    await steps.ingest(ref)
+    await steps.knowledge.replace(ref, b"%PDF-1.7 but not really")
+    with pytest.raises(ApplicationError) as caught:
+        await steps.chunk(ref)
+    assert caught.value.non_retryable
+    assert caught.value.type == "UnreadableDocument"
+    await steps.fail(ref, caught.value.message)
+    document = await steps.knowledge.document(ref)
+    assert document.status == "failed"
+    assert document.error is not None
+    assert "not a complete PDF" in document.error
+    assert [hit.text for hit in await steps.search("deliver")] == ["We deliver to Lisbon."]
+
+
+async def test_a_server_that_asks_to_wait_is_waited_for(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add(HANDBOOK)
+    chunked = await steps.chunk(ref)
+    embedding_server.failures.append(Failure(429, headers={"retry-after": "7"}))
+    with pytest.raises(ApplicationError) as caught:
+        await steps.embed(ref, chunked)
+    assert not caught.value.non_retryable
+    assert caught.value.next_retry_delay == timedelta(seconds=7)
+    await steps.embed(ref, chunked)
+
+
+@pytest.mark.parametrize(
+    ("failure", "final"),
+    [
+        (Failure(400), True),
+        (Failure(401), True),
+        (Failure(404), True),
+        (Failure(429, code="insufficient_quota"), True),
+        (Failure(500), False),
+        (Failure(503), False),
+    ],
+)
+async def test_only_what_may_pass_is_tried_again(
+    steps: Steps, embedding_server: EmbeddingServer, failure: Failure, final: bool
+) -> None:
+    ref = await steps.knowledge.add("Some text.")
+    chunked = await steps.chunk(ref)
+    embedding_server.failures.append(failure)
+    with pytest.raises(ApplicationError) as caught:
+        await steps.embed(ref, chunked)
+    assert caught.value.type == "ModelServerError"
+    assert caught.value.non_retryable is final
+    assert embedding_server.requests == []
+
+
+async def test_vectors_of_another_size_are_refused(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    await steps.ingest(await steps.knowledge.add("The first document."))
+    embedding_server.dimension = 32
+    ref = await steps.knowledge.add("The second document.")
+    chunked = await steps.chunk(ref)
+    with pytest.raises(ApplicationError, match="new knowledge base") as caught:
+        await steps.embed(ref, chunked)
+    assert caught.value.non_retryable
+    assert caught.value.type == "OtherModel"
+
+
+async def test_a_knowledge_base_of_another_model_is_refused(
+    database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    steps = Steps(await new_knowledge(database), embedding_client, model="another-model")
+    with pytest.raises(ApplicationError, match=f"{MODEL}.*another-model") as caught:
+        await steps.chunk(await steps.knowledge.add("Some text."))
+    assert caught.value.type == "OtherModel"
+
+
+async def test_a_deleted_document_ends_its_ingestion(steps: Steps) -> None:
+    ref = await steps.knowledge.add("Some text.")
+    chunked = await steps.chunk(ref)
+    async with steps.knowledge.database.tenant(ref.organization_id) as session:
+        await session.delete(await steps.knowledge.document(ref))
+    for step in (steps.chunk(ref), steps.embed(ref, chunked), steps.activate(ref, chunked)):
+        with pytest.raises(ApplicationError, match="deleted") as caught:
+            await step
+        assert caught.value.non_retryable
+    await steps.fail(ref, "gone")
+
+
+async def test_another_organisation_cannot_ingest_the_document(
+    steps: Steps, database: Database
+) -> None:
+    ref = await steps.knowledge.add("A secret.")
+    other = await new_knowledge(database)
+    stolen = ref.model_copy(update={"organization_id": other.organization_id})
+    with pytest.raises(ApplicationError) as caught:
+        await steps.chunk(stolen)
+    assert caught.value.type == "DocumentGone"
