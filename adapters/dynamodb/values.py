@@ -5,13 +5,11 @@ A tenth of the cost of boto3's serializers, which matters where every message is
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from types_aiobotocore_dynamodb.type_defs import UniversalAttributeValueTypeDef
-
-AttributeValue: TypeAlias = "UniversalAttributeValueTypeDef"
-Item: TypeAlias = "dict[str, UniversalAttributeValueTypeDef]"
+AttributeValue: TypeAlias = dict[str, Any]
+"""A value with its type, `{"S": "text"}`."""
+Item: TypeAlias = dict[str, AttributeValue]
 Plain: TypeAlias = dict[str, Any]
 
 

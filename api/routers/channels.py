@@ -1,0 +1,89 @@
+"""`/v1/organizations/{organization_id}/channels`"""
+
+from fastapi import APIRouter
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from adapters.postgres import assistants, channels
+from adapters.postgres.tables import Channel
+from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
+from api.problems import Problem, documented, invalid, not_found
+from api.schemas.base import Listing
+from api.schemas.channels import ChannelCreate, ChannelPublic, ChannelUpdate
+from contracts.ids import AssistantId
+
+router = APIRouter(prefix="/v1/organizations/{organization_id}/channels", tags=["channels"])
+
+
+@router.post("", status_code=201, responses=documented(401, 403, 404, 409, 422, 503))
+async def create_channel(body: ChannelCreate, tenant: AdminDep) -> ChannelPublic:
+    """Connect a WhatsApp number. It answers as soon as Meta delivers to its `webhook_url`."""
+    async with tenant.session() as session:
+        await _check_assistant(session, body.assistant_id)
+        fields = body.model_dump(exclude={"assistant_id"})
+        try:
+            channel = await channels.create(
+                session,
+                keyring=tenant.services.keyring,
+                organization_id=tenant.organization_id,
+                assistant_id=None if body.assistant_id is None else AssistantId(body.assistant_id),
+                **fields,
+            )
+        except IntegrityError:
+            raise Problem(
+                409,
+                "This phone_number_id is connected already. A number has one channel: "
+                "change that one, or delete it first.",
+                kind="already-connected",
+            ) from None
+    return _public(channel, tenant)
+
+
+@router.get("", responses=documented(401, 404, 422, 503))
+async def list_channels(place: PlaceDep, tenant: ViewerDep) -> Listing[ChannelPublic]:
+    async with tenant.session() as session:
+        page = await channels.page(session, limit=place.limit, cursor=place.cursor)
+    return Listing(
+        items=[_public(one, tenant) for one in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/{channel_id}", responses=documented(401, 404, 503))
+async def get_channel(channel_id: str, tenant: ViewerDep) -> ChannelPublic:
+    async with tenant.session() as session:
+        return _public(await _find(session, channel_id), tenant)
+
+
+@router.patch("/{channel_id}", responses=documented(401, 403, 404, 422, 503))
+async def update_channel(channel_id: str, body: ChannelUpdate, tenant: AdminDep) -> ChannelPublic:
+    """Change the fields that are sent; `null` removes an own secret. Counts from the next message."""
+    async with tenant.session() as session:
+        channel = await _find(session, channel_id)
+        await _check_assistant(session, body.assistant_id)
+        updated = await channels.update(
+            session, channel, keyring=tenant.services.keyring, changes=body.changes()
+        )
+    return _public(updated, tenant)
+
+
+@router.delete("/{channel_id}", status_code=204, responses=documented(401, 403, 404, 503))
+async def delete_channel(channel_id: str, tenant: AdminDep) -> None:
+    """Disconnect the number. Its conversations stay readable."""
+    async with tenant.session() as session:
+        await channels.delete(session, await _find(session, channel_id))
+
+
+async def _find(session: AsyncSession, channel_id: str) -> Channel:
+    channel = await channels.get(session, channel_id)
+    if channel is None:
+        raise not_found("channel")
+    return channel
+
+
+async def _check_assistant(session: AsyncSession, assistant_id: str | None) -> None:
+    if assistant_id is not None and await assistants.get(session, assistant_id) is None:
+        raise invalid("assistant_id", f"there is no assistant {assistant_id}")
+
+
+def _public(channel: Channel, tenant: Tenant) -> ChannelPublic:
+    return ChannelPublic.of(channel, public_url=tenant.services.settings.parley_public_url)

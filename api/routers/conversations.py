@@ -1,0 +1,71 @@
+"""`/v1/organizations/{organization_id}/conversations`"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
+from api.dependencies import PlaceDep, Tenant, ViewerDep
+from api.problems import documented, not_found
+from api.schemas.base import Listing, Reference
+from api.schemas.conversations import ConversationPublic, MessagePublic
+from contracts.ids import ChannelId, ConversationId, PersonId, parties_of
+
+router = APIRouter(
+    prefix="/v1/organizations/{organization_id}/conversations", tags=["conversations"]
+)
+
+
+@router.get("", responses=documented(401, 404, 422, 503))
+async def list_conversations(
+    place: PlaceDep,
+    tenant: ViewerDep,
+    status: ConversationStatus | None = None,
+    channel_id: Annotated[Reference | None, Query()] = None,
+    whatsapp_user_id: Annotated[Reference | None, Query()] = None,
+) -> Listing[ConversationPublic]:
+    """Newest activity first. A filtered page may be short and still have a next one."""
+    page = await tenant.services.conversations.list(
+        tenant.organization_id,
+        limit=place.limit,
+        cursor=place.cursor,
+        status=status,
+        channel_id=None if channel_id is None else ChannelId(channel_id),
+        person_id=None if whatsapp_user_id is None else PersonId(whatsapp_user_id),
+    )
+    return Listing(
+        items=[ConversationPublic.of(one) for one in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/{conversation_id}", responses=documented(401, 404, 503))
+async def get_conversation(conversation_id: str, tenant: ViewerDep) -> ConversationPublic:
+    return ConversationPublic.of(await _find(conversation_id, tenant))
+
+
+@router.get("/{conversation_id}/messages", responses=documented(401, 404, 422, 503))
+async def list_messages(
+    conversation_id: str, place: PlaceDep, tenant: ViewerDep
+) -> Listing[MessagePublic]:
+    """What was said, newest first."""
+    conversation = await _find(conversation_id, tenant)
+    page = await tenant.services.conversations.messages(
+        tenant.organization_id, conversation.id, limit=place.limit, cursor=place.cursor
+    )
+    return Listing(
+        items=[MessagePublic.model_validate(one) for one in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+async def _find(conversation_id: str, tenant: Tenant) -> StoredConversation:
+    try:
+        parties_of(conversation_id)
+    except ValueError:
+        raise not_found("conversation") from None
+    found = await tenant.services.conversations.get(
+        tenant.organization_id, ConversationId(conversation_id)
+    )
+    if found is None:
+        raise not_found("conversation")
+    return found

@@ -1,0 +1,134 @@
+"""`/v1/organizations`"""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+
+from adapters.postgres import organizations
+from adapters.postgres.sealed import seal_openai_key
+from adapters.postgres.tables import Organization
+from api.authentication import Principal
+from api.dependencies import (
+    AdminDep,
+    PlaceDep,
+    PlatformAdminDep,
+    PrincipalDep,
+    ServicesDep,
+    ViewerDep,
+)
+from api.problems import documented, invalid, not_found
+from api.schemas.base import Listing
+from api.schemas.organizations import (
+    OrganizationCreate,
+    OrganizationPublic,
+    OrganizationUpdate,
+)
+from api.services import Services
+from contracts.ids import OrganizationId
+
+router = APIRouter(prefix="/v1/organizations", tags=["organizations"])
+
+
+@router.post("", status_code=201, responses=documented(401, 403, 422, 503))
+async def create_organization(
+    body: OrganizationCreate, principal: PlatformAdminDep, services: ServicesDep
+) -> OrganizationPublic:
+    """Make an organisation. Needs a platform administrator."""
+    organization = Organization(id=organizations.new_organization_id(), name=body.name)
+    values = _columns(body.model_dump(), organization.id, principal, services)
+    async with services.database.platform() as session:
+        created = await organizations.create(session, organization.sqlmodel_update(values))
+    return OrganizationPublic.of(created)
+
+
+@router.get("", responses=documented(401, 422, 503))
+async def list_organizations(
+    place: PlaceDep, principal: PrincipalDep, services: ServicesDep
+) -> Listing[OrganizationPublic]:
+    """Those that the key may see: all of them, or its own."""
+    scope = (
+        services.database.platform()
+        if principal.organization_id is None
+        else services.database.tenant(principal.organization_id)
+    )
+    async with scope as session:
+        page = await organizations.page(session, limit=place.limit, cursor=place.cursor)
+    return Listing(
+        items=[OrganizationPublic.of(one) for one in page.items], next_cursor=page.next_cursor
+    )
+
+
+@router.get("/{organization_id}", responses=documented(401, 404, 503))
+async def get_organization(tenant: ViewerDep) -> OrganizationPublic:
+    async with tenant.session() as session:
+        organization = await organizations.get(session, tenant.organization_id)
+    if organization is None:
+        raise not_found("organization")
+    return OrganizationPublic.of(organization)
+
+
+@router.patch("/{organization_id}", responses=documented(401, 403, 404, 422, 503))
+async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> OrganizationPublic:
+    """Change the fields that are sent. Quotas are the platform's to change."""
+    changes = body.changes()
+    if "quotas" in changes and not tenant.principal.may("platform_admin"):
+        raise invalid("quotas", "only a platform administrator may change them")
+    values = _columns(changes, tenant.organization_id, tenant.principal, tenant.services)
+    async with tenant.session() as session:
+        organization = await organizations.get(session, tenant.organization_id)
+        if organization is None:
+            raise not_found("organization")
+        updated = await organizations.update(session, organization, changes=values)
+    return OrganizationPublic.of(updated)
+
+
+@router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 503))
+async def delete_organization(
+    organization_id: str, _principal: PlatformAdminDep, services: ServicesDep
+) -> None:
+    """Remove it with all of its configuration. Its numbers stop answering at once."""
+    async with services.database.platform() as session:
+        organization = await organizations.get(session, organization_id)
+        if organization is None:
+            raise not_found("organization")
+        await organizations.delete(session, organization)
+
+
+def _columns(
+    fields: dict[str, Any],
+    organization_id: OrganizationId,
+    principal: Principal,
+    services: Services,
+) -> dict[str, Any]:
+    """The fields as the table has them, with the key sealed."""
+    base_url = fields.get("openai_base_url")
+    if base_url is not None and not principal.may("platform_admin"):
+        _refuse_inside_address(base_url)
+    values = dict(fields)
+    if "openai_api_key" in values:
+        secret = values.pop("openai_api_key")
+        values["openai_api_key_encrypted"] = (
+            None
+            if secret is None
+            else seal_openai_key(
+                secret, keyring=services.keyring, organization_id=organization_id
+            )
+        )
+    return values
+
+
+def _refuse_inside_address(base_url: str) -> None:
+    """A tenant must not have our servers call what stands inside our network."""
+    try:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").rstrip(".").lower()
+    except ValueError:
+        raise invalid("openai_base_url", "not a valid URL") from None
+    try:
+        inside = not ipaddress.ip_address(host).is_global
+    except ValueError:
+        inside = "." not in host or host.endswith((".localhost", ".internal", ".local"))
+    if inside or parts.scheme != "https":
+        raise invalid("openai_base_url", "must be a public https address")

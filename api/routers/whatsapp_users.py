@@ -1,0 +1,33 @@
+"""`/v1/organizations/{organization_id}/whatsapp-users`"""
+
+from fastapi import APIRouter
+
+from adapters.postgres import whatsapp_users
+from api.dependencies import PlaceDep, ViewerDep
+from api.problems import documented, not_found
+from api.schemas.base import Listing
+from api.schemas.conversations import WhatsAppUserPublic
+
+router = APIRouter(
+    prefix="/v1/organizations/{organization_id}/whatsapp-users", tags=["whatsapp users"]
+)
+
+
+@router.get("", responses=documented(401, 404, 422, 503))
+async def list_whatsapp_users(place: PlaceDep, tenant: ViewerDep) -> Listing[WhatsAppUserPublic]:
+    """The people who have written, those first who wrote first most recently."""
+    async with tenant.session() as session:
+        page = await whatsapp_users.page(session, limit=place.limit, cursor=place.cursor)
+    return Listing(
+        items=[WhatsAppUserPublic.model_validate(one) for one in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/{whatsapp_user_id}", responses=documented(401, 404, 503))
+async def get_whatsapp_user(whatsapp_user_id: str, tenant: ViewerDep) -> WhatsAppUserPublic:
+    async with tenant.session() as session:
+        person = await whatsapp_users.get(session, whatsapp_user_id)
+    if person is None:
+        raise not_found("WhatsApp user")
+    return WhatsAppUserPublic.model_validate(person)

@@ -1,0 +1,72 @@
+"""Assistants in the API."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from api.schemas.base import Input, Name, Output, Reference
+from api.schemas.organizations import LARGEST_JSON, SmallObject
+from contracts.ids import AssistantId, OrganizationId
+
+Message = Annotated[str, Field(min_length=1, max_length=4096)]
+"""Meta's limit for the body of a text message."""
+
+
+def _small_list(value: list[Any]) -> list[Any]:
+    if len(json.dumps(value)) > LARGEST_JSON:
+        raise ValueError(f"larger than {LARGEST_JSON} bytes as JSON")
+    return value
+
+
+class AssistantCreate(Input):
+    name: Name
+    instructions: str = Field(
+        default="", max_length=32_000, description="Who the assistant is and how it speaks."
+    )
+    model: Name | None = Field(default=None, description="null: the platform's model.")
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    model_parameters: SmallObject = Field(
+        default_factory=dict, description="Further parameters of Chat Completions."
+    )
+    knowledge_base_ids: list[Reference] = Field(default_factory=list, max_length=50)
+    welcome_message: Message | None = None
+    fallback_message: Message | None = Field(
+        default=None, description="What the person hears when no answer can be given."
+    )
+    unsupported_message: Message | None = Field(
+        default=None, description="What the person hears on a message that cannot be read yet."
+    )
+    handoff: SmallObject = Field(default_factory=dict)
+    tools: Annotated[list[Any], AfterValidator(_small_list)] = Field(
+        default_factory=list, max_length=100
+    )
+    debounce_seconds: float = Field(
+        default=0.8, ge=0, le=30, description="Quiet time after which a burst is answered."
+    )
+    language: Name | None = None
+
+
+class AssistantUpdate(AssistantCreate):
+    name: Name = ""
+
+
+class AssistantPublic(Output):
+    id: AssistantId
+    organization_id: OrganizationId
+    name: str
+    instructions: str
+    model: str | None
+    temperature: float | None
+    model_parameters: dict[str, Any]
+    knowledge_base_ids: list[str]
+    welcome_message: str | None
+    fallback_message: str | None
+    unsupported_message: str | None
+    handoff: dict[str, Any]
+    tools: list[Any]
+    debounce_seconds: float
+    language: str | None
+    created_at: datetime
+    updated_at: datetime

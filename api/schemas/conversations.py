@@ -1,0 +1,59 @@
+"""People, conversations and messages in the API."""
+
+from datetime import datetime
+from typing import Any
+
+from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
+from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
+from api.schemas.base import Output
+from contracts.conversation import MediaReference
+from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
+
+
+class WhatsAppUserPublic(Output):
+    id: PersonId
+    organization_id: OrganizationId
+    wa_id: str | None
+    user_id: str | None
+    username: str | None
+    name: str | None
+    attributes: dict[str, Any]
+    opted_out_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConversationPublic(Output):
+    id: ConversationId
+    channel_id: ChannelId
+    whatsapp_user_id: PersonId
+    status: ConversationStatus
+    created_at: datetime
+    last_message_at: datetime
+    last_inbound_at: datetime | None
+    inbound_count: int
+    outbound_count: int
+    input_tokens: int
+    output_tokens: int
+
+    @classmethod
+    def of(cls, conversation: StoredConversation) -> "ConversationPublic":
+        return cls.model_validate(
+            {**conversation.model_dump(), "whatsapp_user_id": conversation.person_id}
+        )
+
+
+class MessagePublic(Output):
+    id: MessageId
+    conversation_id: ConversationId
+    direction: Direction
+    sender: Sender
+    type: str
+    text: str | None
+    media: MediaReference | None
+    status: MessageStatus
+    error: MessageError | None
+    citations: tuple[Citation, ...]
+    whatsapp_message_id: str | None
+    in_reply_to: str | None
+    created_at: datetime

@@ -1,0 +1,68 @@
+"""Organisations in the API."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, NonNegativeInt
+
+from adapters.postgres.tables import Organization
+from api.schemas.base import Input, Name, Output, Secret
+from contracts.ids import OrganizationId
+
+LARGEST_JSON: Final = 16 * 1024
+
+
+def _known_timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("not a time zone of the IANA database, such as Europe/Madrid")
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value)) > LARGEST_JSON:
+        raise ValueError(f"larger than {LARGEST_JSON} bytes as JSON")
+    return value
+
+
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+
+
+class OrganizationCreate(Input):
+    name: Name
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    settings: SmallObject = Field(default_factory=dict)
+    quotas: dict[Name, NonNegativeInt] = Field(default_factory=dict, max_length=50)
+    openai_api_key: Secret | None = Field(
+        default=None, description="The organisation's own; goes in and never comes out."
+    )
+    openai_base_url: BaseUrl | None = Field(
+        default=None, description="Of an OpenAI-compatible server; used with the own key only."
+    )
+
+
+class OrganizationUpdate(OrganizationCreate):
+    name: Name = ""
+
+
+class OrganizationPublic(Output):
+    id: OrganizationId
+    name: str
+    timezone: str
+    settings: dict[str, Any]
+    quotas: dict[str, int]
+    has_openai_api_key: bool
+    openai_base_url: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, organization: Organization) -> "OrganizationPublic":
+        return cls.model_validate(
+            {
+                **organization.model_dump(),
+                "has_openai_api_key": organization.openai_api_key_encrypted is not None,
+            }
+        )
