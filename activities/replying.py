@@ -18,7 +18,8 @@ from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
-from adapters.retrieval import Hit, Retriever
+from adapters.postgres.passages import StoredPassage
+from adapters.retrieval import Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
 from contracts.ids import MessageId
 from domain.answer import Answer, EmptyAnswerError, read_answer
@@ -60,12 +61,12 @@ class ReplyActivities:
         turn = request.turn
         async with heartbeating():
             profile = await self._profile(turn)
-            transcript, hits = await asyncio.gather(
+            found = [passage.passage_id for passage in request.passages]
+            transcript, stored = await asyncio.gather(
                 self._conversations.recent(turn.conversation, limit=TRANSCRIPT_MESSAGES),
-                self._retriever.passages_by_id(
-                    profile.organization_id, [found.passage_id for found in request.passages]
-                ),
+                self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
             )
+            hits = [stored[passage_id] for passage_id in found if passage_id in stored]
             prompt = _prompt(turn, profile, transcript, hits)
             try:
                 completion = await self._models.complete(
@@ -131,7 +132,7 @@ def _prompt(
     turn: Turn,
     profile: AssistantProfile,
     transcript: Sequence[StoredMessage],
-    hits: Sequence[Hit],
+    hits: Sequence[StoredPassage],
 ) -> Prompt:
     asked = set(turn.message_ids)
     current = [message for message in transcript if message.id in asked and message.text]
@@ -154,7 +155,7 @@ def _prompt(
     )
 
 
-def _citations(answer: Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
     by_id = {str(hit.passage_id): hit for hit in hits}
     return tuple(
         Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)

@@ -1,17 +1,53 @@
-"""Assembles the workers: opens what activities need, once, and polls every task queue."""
+"""Runs the workers of this process until it is told to stop."""
 
 import asyncio
 import signal
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 
-import httpx
-import structlog
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from contracts import names
+from adapters.temporal.client import connect, metrics_runtime
+from settings import Settings
+from telemetry import get_logger
+from worker.assembly import open_activities
+from worker.registry import Registration, registrations
 
-_log = structlog.stdlib.get_logger(__name__)
+GRACE = timedelta(seconds=10)
+"""Given to running activities at a stop; what is cut off is run again elsewhere."""
+
+SETTLE_SECONDS = 0.3
+"""A process that leaves right after its last Temporal call can crash in the interpreter's shutdown
+(temporalio/sdk-python#300); this long after, it does not."""
+
+_log = get_logger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Poll every task queue; return after a clean stop on SIGTERM or Ctrl-C."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    client = await connect(settings, runtime=metrics_runtime(settings))
+    async with open_activities(settings) as activities, AsyncExitStack() as stack:
+        for registration in registrations(activities):
+            await stack.enter_async_context(_worker(client, registration))
+        _log.info("worker_started", namespace=client.namespace)
+        await stopping.wait()
+        _log.info("worker_stopping")
+    await asyncio.sleep(SETTLE_SECONDS)
+
+
+def _worker(client: Client, registration: Registration) -> Worker:
+    return Worker(
+        client,
+        task_queue=registration.task_queue,
+        workflows=registration.workflows,
+        activities=registration.activities,
+        max_concurrent_activities=registration.max_concurrent_activities,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=GRACE,
+    )

@@ -43,9 +43,7 @@ async def create_channel(body: ChannelCreate, tenant: AdminDep) -> ChannelPublic
 async def list_channels(place: PlaceDep, tenant: ViewerDep) -> Listing[ChannelPublic]:
     async with tenant.session() as session:
         page = await channels.page(session, limit=place.limit, cursor=place.cursor)
-    return Listing(
-        items=[_public(one, tenant) for one in page.items], next_cursor=page.next_cursor
-    )
+    return Listing(items=[_public(one, tenant) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{channel_id}", responses=documented(401, 404, 503))

@@ -14,9 +14,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import ChannelRoutesDep, InboundDep, SettingsDep
-from api.inbound import NotDurable
-from api.problems import Problem
+from api.dependencies import ServicesDep
+from api.inbound import InboundUpdates, NotDurable
+from api.problems import Problem, not_found
+from api.services import Services
 from contracts.ids import ChannelId
 from domain.webhook.delivery import MalformedDelivery, read_delivery
 from domain.webhook.signature import is_signed
@@ -34,63 +35,56 @@ Challenge = Annotated[str, Query(alias="hub.challenge", max_length=1024)]
 
 @router.get("", response_class=PlainTextResponse, operation_id="verify_platform_webhook")
 async def verify_platform(
-    settings: SettingsDep, mode: Mode = "", token: Token = "", challenge: Challenge = ""
+    services: ServicesDep, mode: Mode = "", token: Token = "", challenge: Challenge = ""
 ) -> PlainTextResponse:
     """Meta's handshake for the platform's own app: echoes the challenge if the token is ours."""
-    expected = settings.whatsapp_verify_token
-    return _verify(expected.get_secret_value() if expected else None, mode, token, challenge)
+    return _verify(_platform_verify_token(services), mode, token, challenge)
 
 
 @router.get("/{channel_id}", response_class=PlainTextResponse, operation_id="verify_webhook")
 async def verify_channel(
     channel_id: str,
-    routes: ChannelRoutesDep,
-    settings: SettingsDep,
+    services: ServicesDep,
     mode: Mode = "",
     token: Token = "",
     challenge: Challenge = "",
 ) -> PlainTextResponse:
     """The handshake for a channel that brings its own verify token."""
-    route = await routes.by_channel_id(ChannelId(channel_id))
+    route = await services.channel_routes.by_channel_id(ChannelId(channel_id))
     if route is None:
-        raise Problem(404, "channel-not-found", "There is no such channel.")
-    platform = settings.whatsapp_verify_token
-    return _verify(
-        route.verify_token or (platform.get_secret_value() if platform else None),
-        mode,
-        token,
-        challenge,
-    )
+        raise not_found("channel")
+    expected = route.verify_token or _platform_verify_token(services)
+    return _verify(expected, mode, token, challenge)
 
 
 @router.post("", operation_id="receive_platform_webhook")
-async def receive_platform(
-    request: Request, settings: SettingsDep, inbound: InboundDep
-) -> Response:
+async def receive_platform(request: Request, services: ServicesDep) -> Response:
     """A delivery signed by the platform's own app; `metadata.phone_number_id` routes it."""
-    app_secrets = [secret.get_secret_value() for secret in settings.whatsapp_app_secret]
-    return await _receive(request, inbound, app_secrets, only_channel=None)
+    return await _receive(
+        request, services.inbound, _platform_app_secrets(services), only_channel=None
+    )
 
 
 @router.post("/{channel_id}", operation_id="receive_webhook")
-async def receive_channel(
-    channel_id: str,
-    request: Request,
-    routes: ChannelRoutesDep,
-    settings: SettingsDep,
-    inbound: InboundDep,
-) -> Response:
+async def receive_channel(channel_id: str, request: Request, services: ServicesDep) -> Response:
     """A delivery for one channel, signed with its own app secret where it has one."""
     try:
-        route = await routes.by_channel_id(ChannelId(channel_id))
+        route = await services.channel_routes.by_channel_id(ChannelId(channel_id))
     except Exception as error:
         raise _unavailable() from error
     if route is None:
-        raise Problem(404, "channel-not-found", "There is no such channel.")
-    app_secrets = route.app_secrets or tuple(
-        secret.get_secret_value() for secret in settings.whatsapp_app_secret
-    )
-    return await _receive(request, inbound, app_secrets, only_channel=route.channel_id)
+        raise not_found("channel")
+    app_secrets = route.app_secrets or _platform_app_secrets(services)
+    return await _receive(request, services.inbound, app_secrets, only_channel=route.channel_id)
+
+
+def _platform_verify_token(services: Services) -> str | None:
+    token = services.settings.whatsapp_verify_token
+    return token.get_secret_value() if token else None
+
+
+def _platform_app_secrets(services: Services) -> tuple[str, ...]:
+    return tuple(secret.get_secret_value() for secret in services.settings.whatsapp_app_secret)
 
 
 def _verify(expected: str | None, mode: str, token: str, challenge: str) -> PlainTextResponse:
@@ -102,14 +96,14 @@ def _verify(expected: str | None, mode: str, token: str, challenge: str) -> Plai
         return PlainTextResponse(challenge)
     raise Problem(
         403,
-        "webhook-verification-failed",
         "hub.mode must be `subscribe` and hub.verify_token the verify token of this webhook.",
+        kind="webhook-verification-failed",
     )
 
 
 async def _receive(
     request: Request,
-    inbound: InboundDep,
+    inbound: InboundUpdates,
     app_secrets: Sequence[str],
     *,
     only_channel: ChannelId | None,
@@ -118,13 +112,15 @@ async def _receive(
     if not is_signed(body, request.headers.get("x-hub-signature-256"), secrets=app_secrets):
         raise Problem(
             401,
-            "invalid-signature",
             "X-Hub-Signature-256 is missing or was not made over these bytes with the app secret.",
+            kind="invalid-signature",
         )
     try:
         updates = read_delivery(body, received_at=datetime.now(UTC))
     except MalformedDelivery as error:
-        raise Problem(400, "malformed-delivery", f"This is not a delivery: {error}.") from error
+        raise Problem(
+            400, f"This is not a delivery: {error}.", kind="malformed-delivery"
+        ) from error
     try:
         await inbound.accept(
             updates, only_channel=only_channel, trace_id=getattr(request.state, "trace_id", "")
@@ -142,16 +138,16 @@ async def _body(request: Request) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_DELIVERY_BYTES:
-                raise Problem(413, "delivery-too-large", "A delivery has at most 3 MB.")
+                raise Problem(413, "A delivery has at most 3 MB.", kind="delivery-too-large")
     except ClientDisconnect as error:
-        raise Problem(400, "incomplete-delivery", "The connection ended early.") from error
+        raise Problem(400, "The connection ended early.", kind="incomplete-delivery") from error
     return bytes(body)
 
 
 def _unavailable() -> Problem:
     return Problem(
         503,
-        "not-durable",
         "The delivery could not be made durable. Please deliver it again.",
+        kind="not-durable",
         headers={"Retry-After": "5"},
     )
