@@ -220,6 +220,6 @@ def _graph_error(error: ValidationError) -> GraphError:
             100, message=f"(#100) Param {name} must be at most {limit} characters long."
         )
     reason = problem["msg"].removeprefix("Value error, ")
-    if len(path) <= 1:
+    if len(path) <= 1 and kind not in ("interactive", "value_error"):
         return GraphError(100, message=f"(#100) Param {name}: {reason}")
     return GraphError(131009, details=f"{name}: {reason}")
