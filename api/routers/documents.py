@@ -1,0 +1,157 @@
+"""`…/knowledge-bases/{knowledge_base_id}/documents`"""
+
+from fastapi import APIRouter, Request
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.postgres import documents, knowledge_bases
+from adapters.postgres.tables import Document
+from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
+from api.document_removal import forget_contents
+from api.problems import documented, not_found, unavailable
+from api.schemas.base import Listing
+from api.schemas.knowledge import DocumentPublic
+from api.uploads import REQUEST_BODY, Upload, read_upload
+from contracts.ids import DocumentId, KnowledgeBaseId, ingestion_workflow_id
+from contracts.ingestion import DocumentStatus, IngestDocument
+from contracts.names import INGEST_DOCUMENT_WORKFLOW, INGESTION_QUEUE
+from telemetry import get_logger
+
+router = APIRouter(
+    prefix="/v1/organizations/{organization_id}/knowledge-bases/{knowledge_base_id}/documents",
+    tags=["documents"],
+)
+
+_log = get_logger(__name__)
+
+
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra=REQUEST_BODY,
+    responses=documented(400, 401, 403, 404, 413, 415, 422, 503),
+)
+async def create_document(
+    knowledge_base_id: str, request: Request, tenant: AdminDep
+) -> DocumentPublic:
+    """Take a document in; its `status` tells how its ingestion goes on."""
+    async with tenant.session() as session:
+        await _check_knowledge_base(session, knowledge_base_id)
+    upload = await read_upload(request)
+    sha256 = await tenant.services.objects.put(
+        tenant.organization_id, upload.content, media_type=upload.media_type
+    )
+    async with tenant.session() as session:
+        await _check_knowledge_base(session, knowledge_base_id)
+        document = await documents.create(
+            session, _pending(upload, sha256, KnowledgeBaseId(knowledge_base_id), tenant)
+        )
+    try:
+        await _start_ingestion(tenant.services.temporal, document)
+    except (RPCError, RuntimeError) as error:
+        _log.warning(
+            "ingestion_not_started", document_id=document.id, error=type(error).__name__
+        )
+        await _remove(document, tenant)
+        raise unavailable("The workflow engine") from None
+    return DocumentPublic.model_validate(document)
+
+
+@router.get("", responses=documented(401, 404, 422, 503))
+async def list_documents(
+    knowledge_base_id: str,
+    place: PlaceDep,
+    tenant: ViewerDep,
+    status: DocumentStatus | None = None,
+) -> Listing[DocumentPublic]:
+    async with tenant.session() as session:
+        await _check_knowledge_base(session, knowledge_base_id)
+        page = await documents.page(
+            session,
+            knowledge_base_id=KnowledgeBaseId(knowledge_base_id),
+            status=status,
+            limit=place.limit,
+            cursor=place.cursor,
+        )
+    return Listing(
+        items=[DocumentPublic.model_validate(one) for one in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/{document_id}", responses=documented(401, 404, 503))
+async def get_document(
+    knowledge_base_id: str, document_id: str, tenant: ViewerDep
+) -> DocumentPublic:
+    async with tenant.session() as session:
+        document = await _find(session, knowledge_base_id, document_id)
+    return DocumentPublic.model_validate(document)
+
+
+@router.delete("/{document_id}", status_code=204, responses=documented(401, 403, 404, 503))
+async def delete_document(knowledge_base_id: str, document_id: str, tenant: AdminDep) -> None:
+    """Remove it from storage and from every search."""
+    async with tenant.session() as session:
+        document = await _find(session, knowledge_base_id, document_id)
+    await _stop_ingestion(tenant.services.temporal, document.id)
+    await _remove(document, tenant)
+
+
+def _pending(
+    upload: Upload, sha256: str, knowledge_base_id: KnowledgeBaseId, tenant: Tenant
+) -> Document:
+    return Document(
+        id=documents.new_document_id(),
+        organization_id=tenant.organization_id,
+        knowledge_base_id=knowledge_base_id,
+        title=upload.title,
+        filename=upload.filename,
+        media_type=upload.media_type,
+        size_bytes=len(upload.content),
+        content_sha256=sha256,
+    )
+
+
+async def _start_ingestion(temporal: Client, document: Document) -> None:
+    await temporal.start_workflow(
+        INGEST_DOCUMENT_WORKFLOW,
+        IngestDocument(
+            organization_id=document.organization_id,
+            knowledge_base_id=document.knowledge_base_id,
+            document_id=document.id,
+        ),
+        id=ingestion_workflow_id(document.id),
+        task_queue=INGESTION_QUEUE,
+    )
+
+
+async def _stop_ingestion(temporal: Client, document_id: DocumentId) -> None:
+    try:
+        await temporal.get_workflow_handle(ingestion_workflow_id(document_id)).cancel()
+    except RPCError as error:
+        # It ended long ago, as most have.
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def _remove(document: Document, tenant: Tenant) -> None:
+    async with tenant.session() as session:
+        found = await documents.get(
+            session, document.id, knowledge_base_id=document.knowledge_base_id
+        )
+        if found is not None:
+            await documents.delete(session, found)
+    await forget_contents(tenant, [document.content_sha256])
+
+
+async def _find(session: AsyncSession, knowledge_base_id: str, document_id: str) -> Document:
+    document = await documents.get(session, document_id, knowledge_base_id=knowledge_base_id)
+    if document is None:
+        raise not_found("document")
+    return document
+
+
+async def _check_knowledge_base(session: AsyncSession, knowledge_base_id: str) -> None:
+    if await knowledge_bases.get(session, knowledge_base_id) is None:
+        raise not_found("knowledge base")

@@ -1,0 +1,62 @@
+"""What an API process holds open: opened together at its start, closed together at its end."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.table import Table, open_dynamodb
+from adapters.keyring import KeyRing
+from adapters.objects.objects import Objects, open_objects
+from adapters.postgres.channel_routes import ChannelRoutes
+from adapters.postgres.database import Database
+from adapters.temporal.client import connect
+from api.authentication import Authenticator
+from api.metrics import Metrics
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Handed to routes by `ServicesDep`."""
+
+    settings: Settings
+    metrics: Metrics
+    keyring: KeyRing
+    database: Database
+    table: Table
+    conversations: Conversations
+    objects: Objects
+    temporal: Client
+    channel_routes: ChannelRoutes
+    authenticator: Authenticator
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterator[Services]:
+    """Open everything; no server need answer yet, `/readyz` tells which do.
+
+    Raises:
+        SettingsError: a setting that nothing works without is missing.
+    """
+    keyring = KeyRing(settings.require_secret_keys())
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        table = await stack.enter_async_context(open_dynamodb(settings))
+        yield Services(
+            settings=settings,
+            metrics=metrics,
+            keyring=keyring,
+            database=database,
+            table=table,
+            conversations=Conversations(table),
+            objects=await stack.enter_async_context(open_objects(settings)),
+            temporal=await connect(settings, lazy=True),
+            channel_routes=await stack.enter_async_context(ChannelRoutes(database, keyring)),
+            authenticator=await stack.enter_async_context(
+                Authenticator(database, admin_key=settings.parley_admin_key)
+            ),
+        )

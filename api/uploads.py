@@ -1,0 +1,100 @@
+"""What a client sends as a document: a file in a form, or a title and a text in JSON."""
+
+import mimetypes
+from pathlib import PurePosixPath
+from typing import Any, Final, NamedTuple
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+
+from api.problems import Problem, invalid
+from api.schemas.knowledge import DocumentFromText
+
+LARGEST_FILE: Final = 100 * 1024 * 1024
+LONGEST_NAME: Final = 200
+
+REQUEST_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": DocumentFromText.model_json_schema(
+                    ref_template="#/components/schemas/{model}"
+                )
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "title": {"type": "string", "maxLength": LONGEST_NAME},
+                    },
+                }
+            },
+        },
+    }
+}
+"""OpenAPI's description of both forms."""
+
+
+class Upload(NamedTuple):
+    title: str
+    filename: str | None
+    media_type: str
+    content: bytes
+
+
+async def read_upload(request: Request) -> Upload:
+    """The document in the request; a problem says what is wrong with it."""
+    match request.headers.get("content-type", "").partition(";")[0].strip().lower():
+        case "application/json":
+            return await _from_json(request)
+        case "multipart/form-data":
+            return await _from_form(request)
+        case other:
+            raise Problem(
+                415,
+                "Send a document as multipart/form-data with the field `file`, or as "
+                f"application/json with `title` and `text`{f', not as {other[:80]!a}' if other else ''}.",
+            )
+
+
+async def _from_json(request: Request) -> Upload:
+    try:
+        body = DocumentFromText.model_validate(await request.json())
+    except ValidationError as error:
+        problems = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(problems) from None
+    except (ValueError, RecursionError):
+        raise Problem(400, "The body is not valid JSON in UTF-8.") from None
+    return Upload(body.title, None, "text/markdown", body.text.encode())
+
+
+async def _from_form(request: Request) -> Upload:
+    async with request.form(max_files=1, max_fields=10) as form:
+        file, title = form.get("file"), form.get("title")
+        if not isinstance(file, UploadFile):
+            raise invalid("file", "send the document as a file in the form field `file`")
+        filename = _plain(PurePosixPath((file.filename or "").replace("\\", "/")).name)
+        if not file.size:
+            raise invalid("file", "the file is empty")
+        if file.size > LARGEST_FILE:
+            raise Problem(413, "A document may have at most 100 MB.")
+        name = _plain(title) if isinstance(title, str) else ""
+        guessed = mimetypes.guess_type(filename)[0]
+        return Upload(
+            title=name or filename or "Untitled",
+            filename=filename or None,
+            media_type=guessed or _plain(file.content_type or "") or "application/octet-stream",
+            content=await file.read(),
+        )
+
+
+def _plain(name: str) -> str:
+    """A name as it can be stored and shown: printable, trimmed, of bearable length."""
+    encodable = name.encode("utf-8", "replace").decode()
+    printable = "".join(character for character in encodable if character.isprintable())
+    return printable.strip()[:LONGEST_NAME]
