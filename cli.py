@@ -46,6 +46,53 @@ def run() -> None:
     raise typer.Exit(run_stack(seed=seed_demo, console=Console()))
 
 
+@app.command()
+def worker() -> None:
+    """Run the workers: they carry the conversations and the ingestion of documents.
+
+    Start as many as there is work; each polls every task queue of Temporal. SIGTERM lets running
+    activities end first.
+    """
+    import asyncio
+
+    from settings import SettingsError, load_settings
+    from telemetry import configure_logging
+
+    try:
+        settings = load_settings()
+        configure_logging(
+            level=settings.parley_log_level, output=settings.parley_log_format, process="worker"
+        )
+        from worker.main import run_worker
+
+        asyncio.run(run_worker(settings))
+    except SettingsError as problems:
+        typer.echo(str(problems), err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def simulate(
+    port: int = typer.Option(8100, help="Port of the page and of the Graph API it speaks."),
+    data_dir: str = typer.Option(".parley/simulator", help="Where it keeps chats and numbers."),
+    temporal_ui_url: str = typer.Option(
+        "http://127.0.0.1:8233", help="Temporal's Web UI, for the links to workflows."
+    ),
+) -> None:
+    """Run only the WhatsApp simulator: a phone in the browser and the Graph API behind it.
+
+    Point a Parley at it with WHATSAPP_GRAPH_URL=http://127.0.0.1:8100.
+    """
+    import runpy
+    import sys
+
+    sys.argv = [
+        "local.simulator", "--port", str(port), "--data-dir", data_dir,
+        "--temporal-ui-url", temporal_ui_url,
+    ]  # fmt: skip
+    runpy.run_module("local.simulator", run_name="__main__")
+
+
 def main() -> None:
     app()
 

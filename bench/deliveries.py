@@ -17,9 +17,7 @@ class Delivery:
     signature: str
 
 
-def delivery(
-    *, phone_number_id: str, wa_id: str, text: str, app_secret: str
-) -> Delivery:
+def delivery(*, phone_number_id: str, wa_id: str, text: str, app_secret: str) -> Delivery:
     """One text message, as Meta delivers it."""
     message = {
         "from": wa_id,

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 QUEUE = "bench-floor"
@@ -75,6 +77,16 @@ def worker(client: Client, last_step: LastStep) -> Worker:
     )
 
 
+@dataclass(frozen=True)
+class Turns:
+    """What turns took, and what each left in the history."""
+
+    seconds: list[float]
+    events: float
+    size: float
+    """Bytes."""
+
+
 async def signal_with_start_rate(
     client: Client, *, people: int, messages: int, in_flight: int
 ) -> tuple[float, list[float]]:
@@ -98,15 +110,22 @@ async def signal_with_start_rate(
     return messages / (time.monotonic() - began), list(seconds)
 
 
-async def turn_seconds(client: Client, last_step: LastStep, *, turns: int) -> list[float]:
+async def turns(client: Client, last_step: LastStep, *, count: int) -> Turns:
     """Signal to the third activity, one turn at a time in one conversation."""
     handle = await client.start_workflow(
         ThreeActivities.run, id=f"floor/{uuid4()}", task_queue=QUEUE
     )
     seconds: list[float] = []
-    for _ in range(turns):
+    for _ in range(count):
         began = time.monotonic()
         await handle.signal(ThreeActivities.receive)
         seconds.append(await last_step.ran.get() - began)
+    history = await history_of(handle)
     await handle.terminate()
-    return seconds
+    return Turns(seconds, events=history[0] / count, size=history[1] / count)
+
+
+async def history_of(handle: WorkflowHandle[Any, Any]) -> tuple[int, int]:
+    """Events and bytes of a workflow's history so far."""
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    return info.history_length, info.history_size_bytes

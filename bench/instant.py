@@ -1,9 +1,10 @@
 """An instant model and an instant Graph API, so that what is measured is Parley.
 
-Run in a process of its own. `/arrivals` tells when each send came in, on the monotonic clock that
+Run in a process of its own. `/arrivals/…` tells when a send came in, on the monotonic clock that
 all processes of a machine share.
 """
 
+import asyncio
 import hashlib
 import json
 import math
@@ -20,6 +21,7 @@ from starlette.routing import Route
 DIMENSIONS = 64
 
 _arrivals: dict[str, list[float]] = {}
+_arrived = asyncio.Condition()
 _numbers = count()
 
 
@@ -28,7 +30,9 @@ async def graph(request: Request) -> Response:
     body = await request.json()
     if "status" in body:
         return JSONResponse({"success": True})
-    _arrivals.setdefault(body["to"].removeprefix("+"), []).append(arrived)
+    async with _arrived:
+        _arrivals.setdefault(body["to"].removeprefix("+"), []).append(arrived)
+        _arrived.notify_all()
     wamid = f"wamid.bench{next(_numbers)}"
     return JSONResponse(
         {
@@ -39,13 +43,12 @@ async def graph(request: Request) -> Response:
     )
 
 
-async def arrivals(_request: Request) -> Response:
-    return JSONResponse(_arrivals)
-
-
-async def forget(_request: Request) -> Response:
-    _arrivals.clear()
-    return Response(status_code=204)
+async def arrival(request: Request) -> Response:
+    """When the n-th send to a person came in; waits for it."""
+    person, number = request.path_params["person"], request.path_params["number"]
+    async with _arrived:
+        await _arrived.wait_for(lambda: len(_arrivals.get(person, [])) >= number)
+    return JSONResponse(_arrivals[person][number - 1])
 
 
 async def chat(request: Request) -> Response:
@@ -72,9 +75,7 @@ async def embeddings(request: Request) -> Response:
         for index, text in enumerate(texts)
     ]
     usage = {"prompt_tokens": 1, "total_tokens": 1}
-    return JSONResponse(
-        {"object": "list", "data": data, "model": body["model"], "usage": usage}
-    )
+    return JSONResponse({"object": "list", "data": data, "model": body["model"], "usage": usage})
 
 
 def _vector(text: str) -> list[float]:
@@ -89,8 +90,7 @@ app = Starlette(
         Route("/{version}/{number}/messages", graph, methods=["POST"]),
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
-        Route("/arrivals", arrivals),
-        Route("/arrivals", forget, methods=["DELETE"]),
+        Route("/arrivals/{person}/{number:int}", arrival),
     ]
 )
 

@@ -88,9 +88,7 @@ async def running_product(
         await _stop(process)
 
 
-async def _wait_ready(
-    product: Product, process: asyncio.subprocess.Process, output: Path
-) -> None:
+async def _wait_ready(product: Product, process: asyncio.subprocess.Process, output: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     async with httpx.AsyncClient(trust_env=False) as client:
         while process.returncode is None and time.monotonic() < deadline:

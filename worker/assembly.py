@@ -14,9 +14,9 @@ from activities.sending import SendingActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
-from adapters.dynamodb.table import open_table
+from adapters.dynamodb.table import open_dynamodb
 from adapters.keyring import KeyRing
-from adapters.objects.store import open_objects
+from adapters.objects.objects import open_objects
 from adapters.openai.chat import ChatModels, ModelServer
 from adapters.openai.embeddings import Embeddings
 from adapters.openai.tokens import count_tokens
@@ -43,7 +43,7 @@ async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
         profiles = await stack.enter_async_context(
             AssistantProfiles(database, KeyRing(settings.require_secret_keys()))
         )
-        table = await stack.enter_async_context(open_table(settings))
+        table = await stack.enter_async_context(open_dynamodb(settings))
         objects = await stack.enter_async_context(open_objects(settings))
         http = await stack.enter_async_context(httpx.AsyncClient(limits=HTTP_LIMITS))
         index = await stack.enter_async_context(open_vector_index(settings, database))

@@ -65,8 +65,6 @@ async def decode_payloads_with_token(
 
 async def _decode(request: Request, services: Services) -> dict[str, object]:
     try:
-        return codec_server.decode(
-            await request.body(), codec=EncryptionCodec(services.keyring)
-        )
+        return codec_server.decode(await request.body(), codec=EncryptionCodec(services.keyring))
     except ValueError as error:
         raise Problem(400, f"Not a request to a codec server: {error}.") from None
