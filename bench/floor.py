@@ -58,7 +58,7 @@ class ThreeActivities:
         while True:
             await workflow.wait_condition(lambda: self._pending > 0)
             self._pending -= 1
-            for step in (nothing, nothing, LastStep.last):
+            for step in ("nothing", "nothing", "last"):
                 await workflow.execute_activity(step, start_to_close_timeout=timedelta(seconds=10))
 
     @workflow.signal
