@@ -41,10 +41,10 @@ def print_welcome(
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     if stack.simulator_url is not None:
-        table.add_row("Phone", f"[link]{stack.simulator_url}[/]")
-    table.add_row("API", f"[link]{stack.api_url}/docs[/]")
+        table.add_row("Phone", f"[bold cyan]{stack.simulator_url}[/]")
+    table.add_row("API", f"{stack.api_url}/docs")
     if stack.temporal_ui_url is not None:
-        table.add_row("Temporal Web UI", f"[link]{stack.temporal_ui_url}[/]")
+        table.add_row("Temporal Web UI", stack.temporal_ui_url)
     table.add_row("Admin key", escape(stack.admin_key))
     for name, address in stack.addresses.items():
         table.add_row(f"[dim]{name}[/]", f"[dim]{address}[/]")
@@ -55,8 +55,9 @@ def print_welcome(
     if demo is not None and demo.suggested_questions:
         names = " and ".join(organization.name for organization in demo.organizations)
         console.print(
-            f"Open [bold]{stack.simulator_url}[/], write to {escape(names)} and ask:",
+            f"Open [bold cyan]{stack.simulator_url}[/] and ask {escape(names)}:",
             soft_wrap=True,
+            highlight=False,
         )
         for question in demo.suggested_questions:
             console.print(f"  [italic]{escape(question)}[/]", soft_wrap=True)

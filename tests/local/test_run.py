@@ -127,6 +127,27 @@ async def test_it_starts_everything_and_one_interrupt_stops_it_cleanly(run: Run)
     assert await all_gone(parts)
 
 
+async def test_a_second_interrupt_does_not_wait_for_a_part_that_will_not_stop(run: Run) -> None:
+    product = run.directory / "cli.py"
+    product.write_text(product.read_text().replace("def worker() -> None:\n", STUBBORN_WORKER))
+    await run.start()
+    await run.prints("Parley is ready")
+    parts = run.parts()
+    run.process.send_signal(signal.SIGINT)
+    await run.prints("Stopping")
+    began = time.monotonic()
+    run.process.send_signal(signal.SIGINT)
+    assert await run.ends() == 0
+    assert time.monotonic() - began < 5  # it would be given 8 seconds
+    assert "Traceback" not in run.output
+    assert await all_gone(parts)
+
+
+STUBBORN_WORKER = (
+    "def worker() -> None:\n    import signal\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+)
+
+
 async def test_a_part_that_is_killed_is_named_and_started_again(run: Run) -> None:
     await run.start()
     await run.prints("Parley is ready")
