@@ -1,5 +1,8 @@
 """Cutting a connection under a request, for the faults that leave a caller without an answer."""
 
+import asyncio
+from contextlib import suppress
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,11 +24,21 @@ class CuttableApp(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-async def cut(request: Request) -> Response:
-    """Reset the connection. What is returned reaches nobody, except where nothing could be cut."""
+async def cut(request: Request, *, after: float) -> Response:
+    """Keep silent for `after` seconds or until the caller gives up, then reset the connection.
+
+    What is returned reaches nobody, except where there was no connection to cut.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(after):
+            await _disconnected(request)
     transport = request.scope[TRANSPORT]
     if transport is not None:
         transport.abort()
-        while (await request.receive())["type"] != "http.disconnect":
-            continue
+        await _disconnected(request)
     return Response(status_code=502)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue

@@ -33,8 +33,8 @@ def graph_router(world: World) -> APIRouter:
         number = authorized_number(world, phone_number_id, request)
         try:
             status, answer = await world.sending.handle(await request.body(), number=number)
-        except ConnectionCut:
-            return await cut(request)
+        except ConnectionCut as fault:
+            return await cut(request, after=fault.after)
         return GraphResponse(answer, status_code=status, headers=_usage(number))
 
     @router.get("/{waba_id}/phone_numbers")

@@ -1,8 +1,5 @@
 """One `POST /messages`: what it is answered, faults included."""
 
-import asyncio
-from typing import NoReturn
-
 from local.simulator.clock import Clock
 from local.simulator.config import SimulatorConfig
 from local.simulator.courier import Courier
@@ -25,7 +22,11 @@ LONGEST_WAIT_FOR_STATUS = 10.0
 
 
 class ConnectionCut(Exception):
-    """The connection is to be closed without an answer."""
+    """The connection is to be closed without an answer, `after` some seconds of silence."""
+
+    def __init__(self, *, after: float) -> None:
+        super().__init__()
+        self.after = after
 
 
 class Sending:
@@ -116,21 +117,17 @@ class Sending:
         if "http_500" in struck:
             raise _server_fault()
         if lost := struck.get("lost_answer"):
-            await self._lose(lost)
+            silence = self._config.lost_answer_seconds if lost.seconds is None else lost.seconds
+            raise ConnectionCut(after=silence)
         return _accepted(request, message=message, person=person)
 
     def _refuse(self, struck: dict[Effect, FaultRule]) -> None:
         if "reset" in struck:
-            raise ConnectionCut
+            raise ConnectionCut(after=0)
         if (rule := struck.get("error")) and rule.code is not None:
             raise GraphError(rule.code, details="A fault rule of the simulator says so.")
         if (rule := struck.get("http_500")) and not rule.accept:
             raise _server_fault()
-
-    async def _lose(self, rule: FaultRule) -> NoReturn:
-        seconds = self._config.lost_answer_seconds if rule.seconds is None else rule.seconds
-        await asyncio.sleep(seconds)
-        raise ConnectionCut
 
     def _check(self, request: SendRequest, *, number: Number, person: Person | None) -> None:
         """What Graph refuses at once although the body is well formed."""

@@ -12,13 +12,23 @@ from fastapi import FastAPI
 from local.simulator.app import create_app
 from local.simulator.config import SimulatorConfig
 
+SHUTDOWN_SECONDS = 3
+"""How long requests under way may take to finish when the server stops."""
+
 
 class SimulatorServer(uvicorn.Server):
     """Ends the pages' event streams when it stops; otherwise an open page would hold it up."""
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
         super().__init__(
-            uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            )
         )
         self._events = app.state.world.events
 

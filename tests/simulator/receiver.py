@@ -79,7 +79,7 @@ async def receiving() -> AsyncIterator[Receiver]:
     )
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     receiver.url = f"http://127.0.0.1:{port}/hook"
