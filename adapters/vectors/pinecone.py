@@ -192,7 +192,7 @@ class PineconeIndex:
 
     async def _until_visible(self, index: AsyncIndex, namespace: str, position: int) -> None:
         probe = DenseVectorQuery(field=_FIELD, values=[1.0] + [0.0] * (self._dimension() - 1))
-        while not await self._is_visible(index, namespace, position, probe):
+        while not await self._is_visible(index, namespace, position, probe):  # noqa: ASYNC110 - a server is asked
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _is_visible(
