@@ -30,8 +30,11 @@ class Settings(BaseSettings):
     temporal_api_key: SecretStr | None = None
     temporal_tls: bool | None = None
     temporal_tls_server_ca_cert_path: str | None = None
+    temporal_tls_server_ca_cert_data: str | None = None
     temporal_tls_client_cert_path: str | None = None
+    temporal_tls_client_cert_data: str | None = None
     temporal_tls_client_key_path: str | None = None
+    temporal_tls_client_key_data: SecretStr | None = None
     temporal_tls_server_name: str | None = None
 
     # DynamoDB and S3: credentials and region are read by the AWS SDK itself

@@ -1,0 +1,27 @@
+"""Conversations, messages, people and what must be remembered about them, in one DynamoDB table.
+
+Every partition key starts with the organisation and is made in `keys.py`; nothing reads without it.
+There are no scans. What may be forgotten carries `expires_at` (epoch seconds, DynamoDB's TTL).
+
+Items (`c` a conversation, `p` a person; partition key, then sort key):
+
+- conversation: `<org>/conversation/<c>`, `conversation`; get, update
+- message, in or out: `<org>/conversation/<c>/messages`, message id; query, update
+- received (dedupe): `<org>/conversation/<c>/received`, wamid; put if absent
+- draft of a turn: `<org>/conversation/<c>/drafts`, turn id; put, get
+- wamid sent, or its statuses: `<org>/outbound/<wamid>`, `message`; update
+- alias of a person: `<org>/person-alias/<kind>/<value>`, `alias`; batch get, put
+- person: `<org>/person/<p>`, `person`; get, update
+- a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
+- dead letter: `<org>/dead-letters`, ULID; query, put
+- rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
+
+Indexes (partition key, then sort key):
+
+- `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
+- `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+
+Dead letters and rate limits that belong to no organisation yet have `platform` in its place.
+A channel is filtered within these, page by page; a person's few conversations are fetched by key.
+Items hold strings, integers, binaries and maps of them; floats are refused.
+"""

@@ -1,0 +1,1 @@
+"""Documents and media in S3."""

@@ -1,0 +1,1 @@
+"""Temporal: the client, the encryption of its payloads, and what is logged of activities."""

@@ -1,0 +1,250 @@
+"""The transcript: conversations and their messages, written once and read in order."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+
+from adapters.dynamodb import keys
+from adapters.dynamodb.inbound import MESSAGES_PER_WRITE, InboundWrite
+from adapters.dynamodb.messages import StoredMessage, message_from
+from adapters.dynamodb.pages import Page, decode_cursor, encode_cursor
+from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
+from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.values import Item, Plain, attributes, plain
+from contracts.conversation import ConversationRef, RecordedInbound, RecordInbound
+from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
+from contracts.model import Contract
+
+ConversationStatus = Literal["bot", "human", "closed"]
+
+PAGES_PER_FILTER: Final = 10
+"""Index pages read for one filtered page before it is handed out short, with its cursor."""
+
+
+class StoredConversation(Contract):
+    id: ConversationId
+    channel_id: ChannelId
+    person_id: PersonId
+    status: ConversationStatus
+    created_at: datetime
+    last_message_at: datetime
+    last_inbound_at: datetime | None = None
+    """When the person wrote last, by Meta's clock: the service window counts from it."""
+    inbound_count: int = 0
+    outbound_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Conversations:
+    """Writes what people said, reads what was said."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
+        """Write messages into the transcript, each at most once ever; tell which are new to it.
+
+        Repeating a request with the same turn and message ids answers the same. A message that
+        another turn has had is left out. A conversation that a human has taken stays with them.
+        """
+        unique = list(
+            {r.message.whatsapp_message_id: r for r in reversed(request.messages)}.values()
+        )[::-1]
+        fresh: set[MessageId] = set()
+        first_contact = False
+        for start in range(0, len(unique), MESSAGES_PER_WRITE):
+            batch = unique[start : start + MESSAGES_PER_WRITE]
+            write = InboundWrite(
+                self._table, request, batch, opening=request.opening and start == 0
+            )
+            await write.run()
+            fresh |= write.fresh
+            first_contact |= write.first_contact
+        return RecordedInbound(
+            fresh=[r.message_id for r in request.messages if r.message_id in fresh],
+            first_contact=first_contact,
+        )
+
+    async def recent(self, conversation: ConversationRef, *, limit: int) -> list[StoredMessage]:
+        """The last messages of a conversation, oldest first, everything written before included."""
+        page = await self.messages(
+            conversation.organization_id, conversation.conversation_id, limit=limit
+        )
+        return page.items[::-1]
+
+    async def messages(
+        self,
+        organization_id: OrganizationId,
+        conversation_id: ConversationId,
+        *,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[StoredMessage]:
+        """Messages of a conversation, newest first; none where there is no such conversation.
+
+        Raises:
+            InvalidCursor: the cursor is not one of this method's.
+        """
+        partition = keys.messages(organization_id, conversation_id)
+        start = {}
+        if cursor is not None:
+            (last,) = decode_cursor(cursor, parts=1)
+            start = {"ExclusiveStartKey": keys.Key(partition, last).item()}
+        response = await self._table.client.query(
+            TableName=self._table.name,
+            KeyConditionExpression="pk = :partition",
+            ExpressionAttributeValues={":partition": {"S": partition}},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=limit,
+            **cast(Any, start),
+        )
+        items = [plain(item) for item in response["Items"]]
+        more = "LastEvaluatedKey" in response and bool(items)
+        return Page(
+            items=[message_from(item, conversation_id) for item in items],
+            next_cursor=encode_cursor(items[-1]["sk"]) if more else None,
+        )
+
+    async def get(
+        self, organization_id: OrganizationId, conversation_id: ConversationId
+    ) -> StoredConversation | None:
+        """The conversation, when this organisation has it."""
+        item = await self._table.get(keys.conversation(organization_id, conversation_id))
+        return _conversation_from(item) if item else None
+
+    async def list(
+        self,
+        organization_id: OrganizationId,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: ConversationStatus | None = None,
+        channel_id: ChannelId | None = None,
+        person_id: PersonId | None = None,
+    ) -> Page[StoredConversation]:
+        """Conversations, newest activity first, seconds behind at the most.
+
+        A page that a channel filters may be shorter than `limit` and still have a next one.
+
+        Raises:
+            InvalidCursor: the cursor is not one of this method's.
+        """
+        if person_id is not None:
+            found = await self._of_person(organization_id, person_id)
+            wanted = [
+                one
+                for one in found
+                if status in (None, one.status) and channel_id in (None, one.channel_id)
+            ]
+            return Page(items=wanted[:limit], next_cursor=None)
+        index = _Index(organization_id, status)
+        start = index.start(cursor) if cursor is not None else None
+        items: list[Plain] = []
+        for _ in range(PAGES_PER_FILTER):
+            page, start = await self._index_page(index, start, channel_id, limit)
+            items += page
+            if start is None or len(items) >= limit:
+                break
+        if len(items) > limit:
+            items = items[:limit]
+            start = index.start_after(items[-1])
+        return Page(
+            items=[_conversation_from(item) for item in items],
+            next_cursor=index.cursor(start) if start else None,
+        )
+
+    async def close(self, conversation: ConversationRef) -> None:
+        """Note that the conversation is over until the person writes again. Safe to repeat."""
+        organization_id = conversation.organization_id
+        try:
+            await self._table.update(
+                keys.conversation(organization_id, conversation.conversation_id),
+                "SET #status = :status, status_key = :status_key",
+                {"status": "closed", "status_key": keys.status_index(organization_id, "closed")},
+                names={"#status": "status"},
+                condition="attribute_exists(pk)",
+            )
+        except ConditionFailed:
+            return  # Nothing was ever recorded in it, so there is nothing to close.
+
+    async def _of_person(
+        self, organization_id: OrganizationId, person_id: PersonId
+    ) -> Sequence[StoredConversation]:
+        """A person has one conversation with each channel: few, so all of them at once."""
+        response = await self._table.client.query(
+            TableName=self._table.name,
+            KeyConditionExpression="pk = :partition AND begins_with(sk, :kind)",
+            ExpressionAttributeValues={
+                ":partition": {"S": keys.person(organization_id, person_id).partition},
+                ":kind": {"S": "conversation/"},
+            },
+            Limit=100,
+        )
+        links = [plain(item) for item in response["Items"]]
+        if not links:
+            return []
+        items = await self._table.get_many(
+            [keys.conversation(organization_id, link["conversation_id"]) for link in links]
+        )
+        found = [_conversation_from(item) for item in items.values()]
+        return sorted(found, key=lambda one: one.last_message_at, reverse=True)
+
+    async def _index_page(
+        self, index: "_Index", start: Item | None, channel_id: ChannelId | None, limit: int
+    ) -> tuple[Sequence[Plain], Item | None]:
+        values: Plain = {"partition": index.partition}
+        optional: dict[str, Any] = {}
+        if channel_id is not None:
+            values["channel"] = channel_id
+            optional["FilterExpression"] = "channel_id = :channel"
+        if start is not None:
+            optional["ExclusiveStartKey"] = start
+        response = await self._table.client.query(
+            TableName=self._table.name,
+            IndexName=index.name,
+            KeyConditionExpression=f"{index.attribute} = :partition",
+            ExpressionAttributeValues={f":{k}": v for k, v in attributes(values).items()},
+            ScanIndexForward=False,
+            Limit=limit,
+            **optional,
+        )
+        last = response.get("LastEvaluatedKey")
+        return [plain(item) for item in response["Items"]], cast(Item, last) if last else None
+
+
+class _Index:
+    """The index that answers a list, and the places in it that cursors stand for."""
+
+    def __init__(self, organization_id: OrganizationId, status: ConversationStatus | None) -> None:
+        self._organization_id = organization_id
+        if status is None:
+            self.name, self.attribute = BY_ACTIVITY, "activity_key"
+            self.partition = keys.activity_index(organization_id)
+        else:
+            self.name, self.attribute = BY_STATUS, "status_key"
+            self.partition = keys.status_index(organization_id, status)
+
+    def start(self, cursor: str) -> Item:
+        active_at, conversation_id = decode_cursor(cursor, parts=2)
+        return self._key(active_at, conversation_id)
+
+    def start_after(self, item: Plain) -> Item:
+        return self._key(item["active_at"], item["conversation_id"])
+
+    def cursor(self, start: Item) -> str:
+        position = plain(cast(Mapping[str, Any], start))
+        conversation_id = position["pk"].rsplit("/", 1)[-1]
+        return encode_cursor(position["active_at"], conversation_id)
+
+    def _key(self, active_at: str, conversation_id: str) -> Item:
+        key = keys.conversation(self._organization_id, ConversationId(conversation_id))
+        place = attributes({self.attribute: self.partition, "active_at": active_at})
+        return {**key.item(), **place}
+
+
+def _conversation_from(item: Plain) -> StoredConversation:
+    return StoredConversation.model_validate(
+        {**item, "id": item["conversation_id"], "last_message_at": item["active_at"]}
+    )

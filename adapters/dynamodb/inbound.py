@@ -1,0 +1,200 @@
+"""The write of inbound messages: all of it or nothing, and each message at most once ever."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from adapters.dynamodb import keys
+from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
+from adapters.dynamodb.values import Plain, timestamp, utc_now
+from contracts.conversation import InboundRecord, RecordInbound
+from contracts.ids import MessageId
+
+RECEIVED_KEPT: Final = timedelta(days=35)
+"""Meta delivers again for up to 7 days; a month more costs little."""
+MAX_TEXT: Final = 16_384
+"""Characters kept of a message: four times Meta's longest body. Bounds the transaction too."""
+MESSAGES_PER_WRITE: Final = 40
+"""Two items each and the conversation's: within a transaction's 100 items and 4 MB."""
+
+
+class InboundWrite:
+    """One transaction for a batch of messages, repeated without those that turn out to be known.
+
+    Conditions are checked by the write itself. Only when one does not hold, which is rare, does the
+    refusal tell what is stored, and the next attempt takes that into account.
+    """
+
+    def __init__(
+        self, table: Table, request: RecordInbound, batch: Sequence[InboundRecord], *, opening: bool
+    ) -> None:
+        self.fresh: set[MessageId] = set()
+        """Messages that no other turn has had, written now or by an earlier attempt of this one."""
+        self.first_contact = False
+        self._table = table
+        self._request = request
+        self._ref = request.conversation
+        self._left = list(batch)
+        self._opening = opening
+        self._now = utc_now()
+        self._conversation_key = keys.conversation(
+            self._ref.organization_id, self._ref.conversation_id
+        )
+        self._stored: Plain | None = None
+
+    async def run(self) -> None:
+        for _ in range(CONFLICT_ATTEMPTS):
+            if not self._left:
+                break
+            creating = self._opening and self._stored is None
+            try:
+                await self._table.transact(self._writes(creating=creating))
+            except TransactionRefused as refusal:
+                self._learn(refusal.failed)
+                continue
+            self.fresh |= {record.message_id for record in self._left}
+            self.first_contact = creating
+            break
+        else:
+            raise TimeoutError("the conversation kept changing while messages were written")
+        if self._opening and not self.first_contact:
+            stored = self._stored or await self._table.get(self._conversation_key)
+            self.first_contact = (
+                stored is not None and stored.get("opening_turn_id") == self._request.turn_id
+            )
+
+    def _learn(self, failed: dict[int, Plain | None]) -> None:
+        """Drop the messages that are known already; remember what the conversation looks like."""
+        known = set()
+        for position, item in failed.items():
+            if position == 0:
+                self._stored = item
+                continue
+            record = self._left[(position - 1) // 2]
+            known.add(record.message_id)
+            # The same turn wrote it and did not get the answer: it is still that turn's to handle.
+            if item and (item["turn_id"], item["message_id"]) == (
+                self._request.turn_id,
+                record.message_id,
+            ):
+                self.fresh.add(record.message_id)
+        self._left = [record for record in self._left if record.message_id not in known]
+
+    def _writes(self, *, creating: bool) -> list[dict[str, Any]]:
+        """The conversation's write first, then two for each message."""
+        writes = [{"Update": self._creation() if creating else self._change()}]
+        for record in self._left:
+            writes += [{"Put": self._received(record)}, {"Put": self._message(record)}]
+        if creating:
+            key = keys.conversation_of(
+                self._ref.organization_id, self._ref.person_id, self._ref.conversation_id
+            )
+            link = {"conversation_id": self._ref.conversation_id}
+            writes.append({"Put": self._table.put_request(key, link)})
+        return writes
+
+    def _received(self, record: InboundRecord) -> dict[str, Any]:
+        return self._table.put_request(
+            keys.received(
+                self._ref.organization_id,
+                self._ref.conversation_id,
+                record.message.whatsapp_message_id,
+            ),
+            {
+                "turn_id": self._request.turn_id,
+                "message_id": record.message_id,
+                "expires_at": int((self._now + RECEIVED_KEPT).timestamp()),
+            },
+            condition="attribute_not_exists(pk)",
+        )
+
+    def _message(self, record: InboundRecord) -> dict[str, Any]:
+        message = record.message
+        return self._table.put_request(
+            keys.message(self._ref.organization_id, self._ref.conversation_id, record.message_id),
+            {
+                "direction": "inbound",
+                "sender": "user",
+                "type": message.type,
+                "text": message.text[:MAX_TEXT] if message.text is not None else None,
+                "media": message.media.model_dump_json() if message.media else None,
+                "whatsapp_message_id": message.whatsapp_message_id,
+                "in_reply_to": message.in_reply_to,
+                "sent_at": message.sent_at,
+                "created_at": self._now,
+                "turn_id": self._request.turn_id,
+            },
+        )
+
+    def _creation(self) -> dict[str, Any]:
+        return self._update(
+            {
+                **self._about(),
+                **self._status("bot"),
+                "opening_turn_id": self._request.turn_id,
+                "created_at": self._now,
+                "last_inbound_at": self._newest(),
+            },
+            conditions=["attribute_not_exists(pk)"],
+        )
+
+    def _change(self) -> dict[str, Any]:
+        stored = self._stored or {}
+        values = self._about()
+        defaults: Plain = {"created_at": self._now, "opening_turn_id": self._request.turn_id}
+        conditions = []
+        if not self._opening:
+            defaults |= self._status("bot")
+        elif stored.get("status") == "human":
+            conditions.append("#status = :human")
+        else:
+            values |= self._status("bot")
+            conditions.append("#status <> :human")
+        # A message that was delivered late must not turn the service window back.
+        if stored.get("last_inbound_at", "") <= timestamp(self._newest()):
+            values["last_inbound_at"] = self._newest()
+            conditions.append(
+                "(attribute_not_exists(last_inbound_at) OR last_inbound_at <= :last_inbound_at)"
+            )
+        return self._update(values, defaults=defaults, conditions=conditions)
+
+    def _about(self) -> Plain:
+        return {
+            "conversation_id": self._ref.conversation_id,
+            "channel_id": self._ref.channel_id,
+            "person_id": self._ref.person_id,
+            "activity_key": keys.activity_index(self._ref.organization_id),
+            "active_at": self._now,
+        }
+
+    def _status(self, status: str) -> Plain:
+        return {
+            "status": status,
+            "status_key": keys.status_index(self._ref.organization_id, status),
+        }
+
+    def _newest(self) -> datetime:
+        return max(record.message.sent_at for record in self._left)
+
+    def _update(
+        self, values: Plain, *, conditions: list[str], defaults: Plain | None = None
+    ) -> dict[str, Any]:
+        defaults = defaults or {}
+        condition = " AND ".join(conditions)
+        used: Plain = {**values, **defaults, "messages": len(self._left)}
+        if ":human" in condition:
+            used["human"] = "human"
+        expression = ", ".join(
+            [f"#{name} = :{name}" for name in values]
+            + [f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults]
+        )
+        names = {f"#{name}": name for name in (*values, *defaults)}
+        if "#status" in condition:
+            names["#status"] = "status"
+        return self._table.update_request(
+            self._conversation_key,
+            f"SET {expression} ADD inbound_count :messages",
+            used,
+            condition=condition or None,
+            names=names,
+        )

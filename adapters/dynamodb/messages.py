@@ -1,0 +1,129 @@
+"""A message as the transcript keeps it, and what its status is by all that is known of it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from adapters.dynamodb.values import Plain
+from contracts.conversation import MediaReference
+from contracts.ids import ConversationId, DocumentId, MessageId, PassageId, TurnId
+from contracts.model import Contract
+
+Direction = Literal["inbound", "outbound"]
+Sender = Literal["user", "assistant", "operator"]
+MessageStatus = Literal["received", "pending", "sent", "delivered", "read", "failed", "uncertain"]
+DeliveryStatus = Literal["sent", "delivered", "read", "played", "failed"]
+"""What Meta tells in a status webhook."""
+
+DELIVERY_STATUSES: Final[tuple[DeliveryStatus, ...]] = (
+    "sent", "delivered", "read", "played", "failed",
+)  # fmt: skip
+
+
+class Citation(Contract):
+    """A passage that an answer rests on."""
+
+    passage_id: PassageId
+    document_id: DocumentId
+    title: str = ""
+
+
+class MessageError(Contract):
+    """Why a message could not be sent; the code is Meta's, where Meta gave one."""
+
+    code: int | None = None
+    detail: str | None = None
+
+
+class StoredMessage(Contract):
+    """A message of the transcript."""
+
+    id: MessageId
+    conversation_id: ConversationId
+    direction: Direction
+    sender: Sender
+    type: str
+    text: str | None = None
+    media: MediaReference | None = None
+    status: MessageStatus
+    error: MessageError | None = None
+    citations: tuple[Citation, ...] = ()
+    whatsapp_message_id: str | None = None
+    created_at: datetime
+    turn_id: TurnId | None = None
+    sent_at: datetime | None = None
+    """Meta's time of an inbound message; of an outbound one, when Meta accepted it."""
+    in_reply_to: str | None = None
+    part: int = 0
+    model: str | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    delivery: dict[DeliveryStatus, datetime] = Field(default_factory=dict)
+    """When Meta says each status was first reached."""
+
+
+CITATIONS: Final = TypeAdapter(tuple[Citation, ...])
+
+
+def status_of(item: Mapping[str, Any]) -> MessageStatus:
+    """The status that follows from the facts an item has gathered, in whatever order they came.
+
+    Facts are only ever added, so every order and repetition of them ends in the same status: read
+    (or played) beats delivered, delivered beats failed, failed beats sent.
+    """
+    if item["direction"] == "inbound":
+        return "received"
+    if fact_of("read") in item or fact_of("played") in item:
+        return "read"
+    if fact_of("delivered") in item:
+        return "delivered"
+    if fact_of("failed") in item:
+        return "failed"
+    if "whatsapp_message_id" in item:
+        return "sent"
+    return "uncertain" if item.get("send_state") == "uncertain" else "pending"
+
+
+def fact_of(status: DeliveryStatus) -> str:
+    """The attribute that says when (epoch seconds, Meta's) a message first reached a status."""
+    return f"reached_{status}"
+
+
+def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
+    status = status_of(item)
+    media = item.get("media")
+    citations = item.get("citations")
+    return StoredMessage(
+        id=item["sk"],
+        conversation_id=conversation_id,
+        direction=item["direction"],
+        sender=item["sender"],
+        type=item["type"],
+        text=item.get("text"),
+        media=MediaReference.model_validate_json(media) if media else None,
+        status=status,
+        error=_error_of(item) if status == "failed" else None,
+        citations=CITATIONS.validate_json(citations) if citations else (),
+        whatsapp_message_id=item.get("whatsapp_message_id"),
+        created_at=item["created_at"],
+        turn_id=item.get("turn_id"),
+        sent_at=item.get("sent_at"),
+        in_reply_to=item.get("in_reply_to"),
+        part=item.get("part", 0),
+        model=item.get("model"),
+        input_tokens=item.get("input_tokens", 0),
+        cached_tokens=item.get("cached_tokens", 0),
+        output_tokens=item.get("output_tokens", 0),
+        delivery={
+            reached: datetime.fromtimestamp(item[fact_of(reached)], UTC)
+            for reached in DELIVERY_STATUSES
+            if fact_of(reached) in item
+        },
+    )
+
+
+def _error_of(item: Plain) -> MessageError:
+    return MessageError(code=item.get("error_code"), detail=item.get("error_detail"))

@@ -1,0 +1,312 @@
+"""Messages on their way out: at most one of us may ask Meta to send each, and what came of it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Literal
+
+from ulid import ULID
+
+from adapters.dynamodb import keys
+from adapters.dynamodb.inbound import MAX_TEXT
+from adapters.dynamodb.messages import (
+    CITATIONS,
+    Citation,
+    MessageError,
+    MessageStatus,
+    Sender,
+    fact_of,
+    status_of,
+)
+from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updates
+from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.values import Plain, timestamp, utc_now
+from contracts.conversation import ConversationRef, Turn
+from contracts.ids import MessageId
+from contracts.model import Contract
+
+DRAFT_KEPT: Final = timedelta(days=8)
+POINTER_KEPT: Final = timedelta(days=40)
+"""Meta tries to deliver a message for 30 days; a status may come 7 days later."""
+
+
+class DraftPart(Contract):
+    text: str
+    citations: tuple[Citation, ...] = ()
+
+
+class Draft(Contract):
+    """The reply of a turn, before it is sent part by part."""
+
+    parts: tuple[DraftPart, ...]
+    model: str | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Claim(Contract):
+    """Whether the caller may ask Meta to send the message, now and only once."""
+
+    state: Literal["claimed", "already_sent", "ambiguous", "failed"]
+    """`ambiguous`: an earlier attempt asked Meta, and nobody knows yet what became of it."""
+    whatsapp_message_id: str | None = None
+    error: MessageError | None = None
+
+
+class OutboundState(Contract):
+    """What is known of an outbound message."""
+
+    status: MessageStatus
+    send_state: Literal["requested", "released", "sent", "uncertain", "failed"]
+    """What the sender did last; `status` also takes in what Meta told by webhook."""
+    whatsapp_message_id: str | None = None
+    resent: bool = False
+    error: MessageError | None = None
+
+
+class Outbox:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def save_draft(self, turn: Turn, draft: Draft) -> None:
+        """Keep the reply of a turn for 8 days, in place of one that an earlier generation left."""
+        await self._table.put(
+            _draft_key(turn),
+            {
+                "draft": draft.model_dump_json(),
+                "expires_at": int((utc_now() + DRAFT_KEPT).timestamp()),
+            },
+        )
+
+    async def draft(self, turn: Turn) -> Draft | None:
+        item = await self._table.get(_draft_key(turn))
+        return Draft.model_validate_json(item["draft"]) if item else None
+
+    async def claim(
+        self,
+        turn: Turn,
+        *,
+        message_id: MessageId,
+        part: int,
+        text: str,
+        citations: Sequence[Citation] = (),
+        sender: Sender = "assistant",
+        message_type: str = "text",
+        model: str | None = None,
+        input_tokens: int = 0,
+        cached_tokens: int = 0,
+        output_tokens: int = 0,
+    ) -> Claim:
+        """Write the message as `pending` and get the right to send it, if nobody had it before.
+
+        One round trip. Tokens are those of the whole reply: give them to one part only.
+        """
+        # Tells our own write from another's when the SDK repeats it after a lost answer.
+        token = str(ULID())
+        values: Plain = {
+            "direction": "outbound",
+            "sender": sender,
+            "type": message_type,
+            "text": text[:MAX_TEXT],
+            "citations": CITATIONS.dump_json(tuple(citations)).decode() if citations else None,
+            "turn_id": turn.turn_id,
+            "part": part,
+            "model": model,
+            "input_tokens": input_tokens or None,
+            "cached_tokens": cached_tokens or None,
+            "output_tokens": output_tokens or None,
+            "send_state": "requested",
+            "claim": token,
+        }
+        values = {name: value for name, value in values.items() if value is not None}
+        sets = ", ".join(f"#{name} = :{name}" for name in values)
+        try:
+            await self._table.update(
+                self._key(turn.conversation, message_id),
+                f"SET {sets}, created_at = if_not_exists(created_at, :now) ADD attempts :one",
+                {**values, "now": utc_now(), "one": 1, "released": "released"},
+                names={f"#{name}": name for name in values},
+                condition="attribute_not_exists(pk) OR "
+                "(send_state = :released AND attribute_not_exists(whatsapp_message_id))",
+            )
+        except ConditionFailed as failure:
+            return _refused_claim(failure.item, token)
+        return Claim(state="claimed")
+
+    async def mark_sent(
+        self,
+        conversation: ConversationRef,
+        *,
+        message_id: MessageId,
+        whatsapp_message_id: str,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+    ) -> None:
+        """Note that Meta accepted the message, and take in statuses that were faster than this.
+
+        Three writes side by side: one round trip, as a rule. The conversation adds the tokens up.
+
+        Raises:
+            ConditionFailed: the message was never claimed.
+        """
+        now = utc_now()
+        key = self._key(conversation, message_id)
+        pointer, _, _ = await asyncio.gather(
+            self._table.update(
+                keys.outbound(conversation.organization_id, whatsapp_message_id),
+                "SET conversation_id = :conversation, message_id = :message, expires_at = :expires",
+                {
+                    "conversation": conversation.conversation_id,
+                    "message": message_id,
+                    "expires": int((now + POINTER_KEPT).timestamp()),
+                },
+                returning="ALL_OLD",
+            ),
+            self._table.update(
+                key,
+                "SET whatsapp_message_id = if_not_exists(whatsapp_message_id, :wamid),"
+                " sent_at = if_not_exists(sent_at, :now), send_state = :sent",
+                {"wamid": whatsapp_message_id, "now": now, "sent": "sent"},
+                condition="attribute_exists(pk)",
+            ),
+            self._touch(conversation, timestamp(now), input_tokens, output_tokens),
+        )
+        early = parked_updates(pointer, whatsapp_message_id)
+        if early:
+            await add_facts(self._table, key, early)
+
+    async def release(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give the right to send back after a rejection that is worth another try."""
+        await self._settle(conversation, message_id, "released")
+
+    async def mark_uncertain(
+        self, conversation: ConversationRef, *, message_id: MessageId
+    ) -> OutboundState:
+        """Note that nobody knows whether Meta took the message; unless a webhook told by now.
+
+        Raises:
+            LookupError: the message was never claimed.
+        """
+        await self._settle(conversation, message_id, "uncertain")
+        state = await self.state(conversation, message_id=message_id)
+        if state is None:
+            raise LookupError("the message was never claimed")
+        return state
+
+    async def mark_failed(
+        self,
+        conversation: ConversationRef,
+        *,
+        message_id: MessageId,
+        code: int | None,
+        detail: str | None,
+    ) -> None:
+        """Note that Meta refused the message for good.
+
+        Raises:
+            ConditionFailed: the message was never claimed.
+        """
+        failed = fact_of("failed")
+        values: Plain = {
+            failed: int(utc_now().timestamp()),
+            "error_code": code,
+            "error_detail": detail[:MAX_ERROR_DETAIL] if detail is not None else None,
+        }
+        values = {name: value for name, value in values.items() if value is not None}
+        sets = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in values)
+        await self._table.update(
+            self._key(conversation, message_id),
+            f"SET {sets}, send_state = :state",
+            {**values, "state": "failed"},
+            condition="attribute_exists(pk)",
+        )
+
+    async def reclaim_uncertain(
+        self, conversation: ConversationRef, *, message_id: MessageId
+    ) -> Claim:
+        """Get the right to send an uncertain message once more: once in its life."""
+        token = str(ULID())
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                "SET send_state = :requested, resent_at = :now, claim = :claim ADD attempts :one",
+                {
+                    "requested": "requested",
+                    "uncertain": "uncertain",
+                    "now": utc_now(),
+                    "claim": token,
+                    "one": 1,
+                },
+                condition="send_state = :uncertain AND attribute_not_exists(resent_at)"
+                " AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed as failure:
+            return _refused_claim(failure.item, token)
+        return Claim(state="claimed")
+
+    async def state(
+        self, conversation: ConversationRef, *, message_id: MessageId
+    ) -> OutboundState | None:
+        """What is known of the message; `None` when it was never claimed."""
+        item = await self._table.get(self._key(conversation, message_id))
+        if item is None or "send_state" not in item:
+            return None
+        return OutboundState(
+            status=status_of(item),
+            send_state=item["send_state"],
+            whatsapp_message_id=item.get("whatsapp_message_id"),
+            resent="resent_at" in item,
+            error=_error(item) if status_of(item) == "failed" else None,
+        )
+
+    async def _settle(
+        self, conversation: ConversationRef, message_id: MessageId, state: str
+    ) -> None:
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                "SET send_state = :state",
+                {"state": state, "requested": "requested"},
+                condition="send_state = :requested AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # A webhook told what became of it, or an earlier attempt noted the same.
+
+    async def _touch(
+        self, conversation: ConversationRef, now: str, input_tokens: int, output_tokens: int
+    ) -> None:
+        try:
+            await self._table.update(
+                keys.conversation(conversation.organization_id, conversation.conversation_id),
+                "SET active_at = :now ADD outbound_count :one, input_tokens :input,"
+                " output_tokens :output",
+                {"now": now, "one": 1, "input": input_tokens, "output": output_tokens},
+                condition="attribute_exists(pk)",
+            )
+        except ConditionFailed:
+            return  # The conversation was erased while its answer was on the way.
+
+    @staticmethod
+    def _key(conversation: ConversationRef, message_id: MessageId) -> keys.Key:
+        return keys.message(conversation.organization_id, conversation.conversation_id, message_id)
+
+
+def _draft_key(turn: Turn) -> keys.Key:
+    conversation = turn.conversation
+    return keys.draft(conversation.organization_id, conversation.conversation_id, turn.turn_id)
+
+
+def _refused_claim(item: Plain | None, token: str) -> Claim:
+    if item is None:
+        raise LookupError("the message was never claimed")
+    if item.get("claim") == token:
+        return Claim(state="claimed")
+    if status_of(item) == "failed":
+        return Claim(state="failed", error=_error(item))
+    wamid = item.get("whatsapp_message_id")
+    return Claim(state="already_sent" if wamid else "ambiguous", whatsapp_message_id=wamid)
+
+
+def _error(item: Plain) -> MessageError:
+    return MessageError(code=item.get("error_code"), detail=item.get("error_detail"))

@@ -1,0 +1,129 @@
+"""Files by their content: documents and media, each organisation's under its own prefix."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, cast
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from botocore.exceptions import ClientError
+
+from contracts.ids import OrganizationId
+from settings import Settings
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_s3.literals import BucketLocationConstraintType
+
+_MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_SHA256_DIGITS: Final = 64
+
+
+class Objects:
+    """Puts files and gets them back by the SHA-256 of their bytes."""
+
+    def __init__(self, client: "S3Client", bucket: str, *, region: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._region = region
+
+    async def ensure_bucket(self) -> None:
+        """Create the bucket if it is not there. Safe to repeat."""
+        try:
+            # us-east-1 is the one region that must not be named (S3's CreateBucket).
+            if self._region == "us-east-1":
+                await self._client.create_bucket(Bucket=self._bucket)
+            else:
+                region = cast("BucketLocationConstraintType", self._region)
+                await self._client.create_bucket(
+                    Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": region}
+                )
+        except ClientError as error:
+            # `BucketAlreadyExists` is somebody else's bucket: that one is an error.
+            if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+                raise
+
+    async def is_ready(self) -> bool:
+        """Whether the bucket is there: what a readiness check asks."""
+        try:
+            await self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {*_MISSING, "NoSuchBucket"}:
+                return False
+            raise
+        return True
+
+    async def put(self, organization_id: OrganizationId, data: bytes, *, media_type: str) -> str:
+        """Store a file; its SHA-256 in hex, by which it is found. Equal files are stored once."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        await self._client.put_object(
+            Bucket=self._bucket,
+            Key=_key(organization_id, sha256),
+            Body=data,
+            ContentType=media_type,
+        )
+        return sha256
+
+    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None:
+        """The file, when this organisation has one with that hash."""
+        try:
+            response = await self._client.get_object(
+                Bucket=self._bucket, Key=_key(organization_id, sha256)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+        async with response["Body"] as body:
+            return await body.read()
+
+    async def exists(self, organization_id: OrganizationId, sha256: str) -> bool:
+        try:
+            await self._client.head_object(Bucket=self._bucket, Key=_key(organization_id, sha256))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+    async def delete(self, organization_id: OrganizationId, sha256: str) -> None:
+        """Remove the file; nothing happens when there is none."""
+        await self._client.delete_object(Bucket=self._bucket, Key=_key(organization_id, sha256))
+
+    async def presigned_url(
+        self, organization_id: OrganizationId, sha256: str, *, expires_seconds: int
+    ) -> str:
+        """An address from which anybody who has it can read the file until it expires."""
+        return await self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": _key(organization_id, sha256)},
+            ExpiresIn=expires_seconds,
+        )
+
+
+@asynccontextmanager
+async def open_objects(settings: Settings) -> AsyncIterator[Objects]:
+    """The file store of this process, with one pool of connections until the block ends."""
+    config = AioConfig(
+        max_pool_connections=32,
+        connect_timeout=2,
+        read_timeout=30,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        # Emulators answer on one host, where a bucket cannot be a subdomain.
+        s3={"addressing_style": "path" if settings.aws_endpoint_url_s3 else "auto"},
+        tcp_keepalive=True,
+    )
+    async with aioboto3.Session().client(
+        "s3",
+        region_name=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url_s3,
+        config=config,
+    ) as client:
+        yield Objects(client, settings.parley_s3_bucket, region=settings.aws_region)
+
+
+def _key(organization_id: OrganizationId, sha256: str) -> str:
+    if len(sha256) != _SHA256_DIGITS or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("not a SHA-256 in hex")
+    return f"{organization_id}/{sha256}"
