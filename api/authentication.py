@@ -70,9 +70,7 @@ class Authenticator:
         """Whose key this is; None when it is unknown, revoked or expired."""
         secret_hash = api_keys.hash_secret(secret)
         if self._admin_key_hash and hmac.compare_digest(secret_hash, self._admin_key_hash):
-            return Principal(
-                key_id=BOOTSTRAP_KEY_ID, role="platform_admin", organization_id=None
-            )
+            return Principal(key_id=BOOTSTRAP_KEY_ID, role="platform_admin", organization_id=None)
         principal = await self._cache.get(secret_hash)
         if principal is None or (
             principal.expires_at is not None and principal.expires_at <= datetime.now(UTC)

@@ -43,9 +43,7 @@ async def create_channel(body: ChannelCreate, tenant: AdminDep) -> ChannelPublic
 async def list_channels(place: PlaceDep, tenant: ViewerDep) -> Listing[ChannelPublic]:
     async with tenant.session() as session:
         page = await channels.page(session, limit=place.limit, cursor=place.cursor)
-    return Listing(
-        items=[_public(one, tenant) for one in page.items], next_cursor=page.next_cursor
-    )
+    return Listing(items=[_public(one, tenant) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/{channel_id}", responses=documented(401, 404, 503))
@@ -56,7 +54,7 @@ async def get_channel(channel_id: str, tenant: ViewerDep) -> ChannelPublic:
 
 @router.patch("/{channel_id}", responses=documented(401, 403, 404, 422, 503))
 async def update_channel(channel_id: str, body: ChannelUpdate, tenant: AdminDep) -> ChannelPublic:
-    """Change the fields that are sent; `null` removes an own secret. Counts from the next message."""
+    """Change the fields that are sent; `null` removes an own secret. Counts at once."""
     async with tenant.session() as session:
         channel = await _find(session, channel_id)
         await _check_assistant(session, body.assistant_id)

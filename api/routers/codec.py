@@ -1,7 +1,7 @@
 """Temporal's codec server: lets its Web UI and CLI show payloads to those who may see them.
 
-The Web UI can send no key of ours, so a secret segment of the path stands for one. It is as good as a
-platform administrator's key for reading histories.
+The Web UI can send no key of ours, so a secret segment of the path stands for one. For reading
+histories it is as good as a platform administrator's key.
 """
 
 import hmac
@@ -65,8 +65,6 @@ async def decode_payloads_with_token(
 
 async def _decode(request: Request, services: Services) -> dict[str, object]:
     try:
-        return codec_server.decode(
-            await request.body(), codec=EncryptionCodec(services.keyring)
-        )
+        return codec_server.decode(await request.body(), codec=EncryptionCodec(services.keyring))
     except ValueError as error:
         raise Problem(400, f"Not a request to a codec server: {error}.") from None

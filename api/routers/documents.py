@@ -50,9 +50,7 @@ async def create_document(
     try:
         await _start_ingestion(tenant.services.temporal, document)
     except (RPCError, RuntimeError) as error:
-        _log.warning(
-            "ingestion_not_started", document_id=document.id, error=type(error).__name__
-        )
+        _log.warning("ingestion_not_started", document_id=document.id, error=type(error).__name__)
         await _remove(document, tenant)
         raise unavailable("The workflow engine") from None
     return DocumentPublic.model_validate(document)

@@ -112,9 +112,7 @@ def _columns(
         values["openai_api_key_encrypted"] = (
             None
             if secret is None
-            else seal_openai_key(
-                secret, keyring=services.keyring, organization_id=organization_id
-            )
+            else seal_openai_key(secret, keyring=services.keyring, organization_id=organization_id)
         )
     return values
 
