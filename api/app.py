@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api import problems
@@ -22,6 +22,7 @@ from api.routers import (
     health,
     knowledge_bases,
     organizations,
+    webhooks,
     whatsapp_users,
 )
 from api.services import open_services
@@ -36,6 +37,7 @@ ROUTERS = (
     documents.router,
     whatsapp_users.router,
     conversations.router,
+    webhooks.router,
     codec.router,
     health.router,
 )
@@ -51,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(
+    app = _Application(
         title="Parley",
         version=version("parley"),
         summary="Conversational AI on WhatsApp.",
@@ -65,7 +67,6 @@ def create_app(settings: Settings) -> FastAPI:
     # The last one added is the outermost: it logs what the others refuse, too.
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] - FastAPI's documented way
     return app
 
 
@@ -73,16 +74,17 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _openapi(app: FastAPI) -> dict[str, object]:
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        models = schema.setdefault("components", {}).setdefault("schemas", {})
-        problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        models |= problem.pop("$defs", {})
-        models["ProblemDetails"] = problem
-        for unused in ("HTTPValidationError", "ValidationError"):
-            models.pop(unused, None)
-        app.openapi_schema = schema
-    return app.openapi_schema
+class _Application(FastAPI):
+    """Describes its errors as what they are: problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            models = schema.setdefault("components", {}).setdefault("schemas", {})
+            problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+            models |= problem.pop("$defs", {})
+            models["ProblemDetails"] = problem
+            for unused in ("HTTPValidationError", "ValidationError"):
+                models.pop(unused, None)
+        assert self.openapi_schema is not None  # noqa: S101 - set by `super().openapi()`
+        return self.openapi_schema

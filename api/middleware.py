@@ -56,7 +56,7 @@ class BodyLimit:
 
 
 class RequestLog:
-    """One line and one measurement per request, with its route and never its path, query or body."""
+    """One line and one measurement per request: its route, never its path, query or body."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 `application/problem+json`: a stable type and a detail that says what to do."""
+"""Every error as RFC 9457 `application/problem+json`: a stable type, a detail that helps."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 

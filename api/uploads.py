@@ -58,7 +58,7 @@ async def read_upload(request: Request) -> Upload:
             raise Problem(
                 415,
                 "Send a document as multipart/form-data with the field `file`, or as "
-                f"application/json with `title` and `text`{f', not as {other[:80]!a}' if other else ''}.",
+                f"application/json with `title` and `text`. This came as {other[:80]!a}.",
             )
 
 

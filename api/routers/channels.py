@@ -54,7 +54,7 @@ async def get_channel(channel_id: str, tenant: ViewerDep) -> ChannelPublic:
 
 @router.patch("/{channel_id}", responses=documented(401, 403, 404, 422, 503))
 async def update_channel(channel_id: str, body: ChannelUpdate, tenant: AdminDep) -> ChannelPublic:
-    """Change the fields that are sent; `null` removes an own secret. Counts from the next message."""
+    """Change the fields that are sent; `null` removes an own secret. Counts at once."""
     async with tenant.session() as session:
         channel = await _find(session, channel_id)
         await _check_assistant(session, body.assistant_id)

@@ -1,7 +1,7 @@
 """Temporal's codec server: lets its Web UI and CLI show payloads to those who may see them.
 
-The Web UI can send no key of ours, so a secret segment of the path stands for one. It is as good as a
-platform administrator's key for reading histories.
+The Web UI can send no key of ours, so a secret segment of the path stands for one. For reading
+histories it is as good as a platform administrator's key.
 """
 
 import hmac
