@@ -34,7 +34,7 @@ _GONE: Final = "The document was deleted or replaced while it was being read."
 class ContentStore(Protocol):
     """Uploaded files by the digest of their content."""
 
-    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes: ...
+    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None: ...
 
 
 class IngestionActivities:

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
-from prometheus_client import Counter
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
@@ -24,6 +23,7 @@ from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
+from api.metrics import Metrics
 from contracts import names
 from contracts.conversation import (
     ConversationInput,
@@ -49,8 +49,6 @@ CONCURRENCY: Final = 32
 RPC_TIMEOUT: Final = timedelta(seconds=5)
 """Meta wants an answer within a second; past this, it had better deliver again."""
 
-_UPDATES = Counter("parley_webhook_updates_total", "Updates by what became of them", ["outcome"])
-
 T = TypeVar("T")
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -69,12 +67,14 @@ class InboundUpdates:
         statuses: Statuses,
         dead_letters: DeadLetters,
         temporal: Client,
+        metrics: Metrics,
     ) -> None:
         self._routes = routes
         self._people = people
         self._statuses = statuses
         self._dead_letters = dead_letters
         self._temporal = temporal
+        self._count = metrics.webhook_updates.labels
 
     async def accept(
         self, updates: Sequence[Update], *, only_channel: ChannelId | None, trace_id: str
@@ -97,7 +97,7 @@ class InboundUpdates:
                 case StatusReceived():
                     jobs.append(self._status(update, only_channel))
                 case Noted():
-                    _UPDATES.labels("noted").inc()
+                    self._count(kind="other", outcome="noted").inc()
                     _log.info("update_noted", field=update.field, kind=update.kind)
                 case Unusable():
                     jobs.append(self._park(None, update.reason, update.raw))
@@ -151,7 +151,7 @@ class InboundUpdates:
                 rpc_timeout=RPC_TIMEOUT,
             )
         )
-        _UPDATES.labels("message").inc()
+        self._count(kind="message", outcome="durable").inc()
 
     async def _status(self, update: StatusReceived, only_channel: ChannelId | None) -> None:
         route = await self._route(update.phone_number_id, only_channel)
@@ -164,7 +164,7 @@ class InboundUpdates:
                 StatusUpdate(**update.model_dump(exclude={"phone_number_id"})),
             )
         )
-        _UPDATES.labels("status").inc()
+        self._count(kind="status", outcome="durable").inc()
         if applied.decisive and applied.conversation_id and applied.message_id:
             settled = SettledSend(
                 message_id=applied.message_id,
@@ -191,7 +191,7 @@ class InboundUpdates:
         return route
 
     async def _park(self, organization: OrganizationId | None, reason: str, raw: str) -> None:
-        _UPDATES.labels("parked").inc()
+        self._count(kind="any", outcome="parked").inc()
         _log.warning("update_parked", reason=reason, organization_id=organization)
         await _durably(self._dead_letters.park(organization, reason=reason, raw=raw.encode()))
 

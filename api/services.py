@@ -72,5 +72,6 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
+                metrics=metrics,
             ),
         )

@@ -4,7 +4,7 @@ costing tokens at once."""
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 from openai import APIError, AsyncOpenAI
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -16,7 +16,7 @@ from domain.prompt import ChatMessage
 MAX_REPLY_CHARACTERS = 40_000
 """A model that does not stop is stopped: ten WhatsApp messages are more than anyone reads."""
 
-TIMEOUT = httpx.Timeout(60, connect=5, read=30)
+TIMEOUT = httpx2.Timeout(60, connect=5, read=30)
 """Read: the longest silence before the first token, and between two."""
 
 
@@ -50,14 +50,16 @@ class CompletionRequest(BaseModel):
 
 
 class ChatModels:
-    """Asks models. Retries are the caller's: Temporal owns them."""
+    """Asks models. Retries are the caller's: Temporal owns them. Close it where it was opened."""
 
-    def __init__(self, http: httpx.AsyncClient, *, default: ModelServer) -> None:
+    def __init__(self, default: ModelServer) -> None:
         self.default = default
         self._client = AsyncOpenAI(
-            api_key=_key(default), base_url=default.base_url, http_client=http, max_retries=0,
-            timeout=TIMEOUT,
-        )  # fmt: skip
+            api_key=_key(default), base_url=default.base_url, max_retries=0, timeout=TIMEOUT
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
 
     async def complete(
         self,
@@ -78,7 +80,7 @@ class ChatModels:
             return await self._stream(client, request, on_progress)
         except APIError as error:
             raise model_server_error(error) from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise ModelServerError(
                 "The model server broke off in the middle of its answer.", retryable=True
             ) from error
