@@ -15,7 +15,7 @@ from adapters.keyring import KeyRing
 from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
-from adapters.temporal.client import connect
+from adapters.temporal.client import connect, let_last_call_end
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
@@ -52,6 +52,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         stack.push_async_callback(database.close)
         table = await stack.enter_async_context(open_dynamodb(settings))
         temporal = await connect(settings, lazy=True)
+        stack.push_async_callback(let_last_call_end)
         routes = await stack.enter_async_context(ChannelRoutes(database, keyring))
         yield Services(
             settings=settings,

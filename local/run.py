@@ -8,17 +8,17 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import httpx
 from rich.console import Console
 
 from local.console import StartDisplay
 from local.data_directory import DataDirectoryTaken, owned
+from local.demo.seed import DemoSummary
 from local.kept_secrets import keep_secrets
 from local.ports import is_free
 from local.process import PartFailed
 from local.stack import Stack, plan_stack
 from local.supervisor import Supervisor
-from local.welcome import OFFLINE_NOTICE, DemoSummary, print_welcome
+from local.welcome import print_welcome
 from settings import SettingsError, load_settings
 
 PORT_PATIENCE_SECONDS = 2.0
@@ -44,6 +44,7 @@ class SeedDemo(Protocol):
         webhook_url: str,
         app_secret: str,
         verify_token: str,
+        offline_model: bool,
     ) -> DemoSummary: ...
 
 
@@ -76,7 +77,6 @@ async def _run(stack: Stack, *, seed: SeedDemo, console: Console, data_dir: Path
         with display:
             await _unless(stopping, supervisor.start())
         if not stopping.is_set():
-            await _unless(stopping, _put_notice(stack))
             demo = await _unless(stopping, _seed(seed, stack=stack, console=console))
         if not stopping.is_set():
             seconds = time.monotonic() - began
@@ -131,14 +131,6 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, Result]) ->
     return None
 
 
-async def _put_notice(stack: Stack) -> None:
-    """Say on the phone's page, too, when the offline model answers."""
-    if stack.simulator_url is not None:
-        text = "" if stack.model_url is None else OFFLINE_NOTICE
-        async with httpx.AsyncClient(trust_env=False) as client:
-            await client.put(f"{stack.simulator_url}/simulator/notice", json={"text": text})
-
-
 async def _seed(seed: SeedDemo, *, stack: Stack, console: Console) -> DemoSummary | None:
     """Set up the demo where there is a phone to try it on; a failure is told, not fatal."""
     if stack.simulator_url is None:
@@ -152,6 +144,7 @@ async def _seed(seed: SeedDemo, *, stack: Stack, console: Console) -> DemoSummar
             webhook_url=f"{stack.api_url}/webhooks/whatsapp",
             app_secret=stack.app_secret,
             verify_token=stack.verify_token,
+            offline_model=stack.model_url is not None,
         )
     except Exception as error:  # whatever it is, the product itself runs
         console.print(f"The demo could not be set up: {error}", style="red", markup=False)

@@ -1,13 +1,12 @@
 """What `parley run` says when everything is up: where to look, what to ask, who answers."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from local.demo.seed import DemoSummary
 from local.stack import CHAT_MODEL, Stack
 
 OFFLINE_NOTICE = (
@@ -15,21 +14,6 @@ OFFLINE_NOTICE = (
     "converse. For a real one, start with OPENAI_API_KEY=… or OPENAI_BASE_URL=… "
     "(any OpenAI-compatible server), in the environment or in .env."
 )
-
-
-class DemoOrganization(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-class DemoSummary(Protocol):
-    """What the demo consists of."""
-
-    @property
-    def organizations(self) -> Sequence[DemoOrganization]: ...
-
-    @property
-    def suggested_questions(self) -> Sequence[str]: ...
 
 
 def print_welcome(
@@ -52,15 +36,14 @@ def print_welcome(
     table.add_row("[dim]Logs[/]", f"[dim]{escape(str(data_dir / 'logs'))}[/]")
     console.print(table)
     console.print()
-    if demo is not None and demo.suggested_questions:
-        names = " and ".join(organization.name for organization in demo.organizations)
+    if demo is not None:
         console.print(
-            f"Open [bold cyan]{stack.simulator_url}[/] and ask {escape(names)}:",
-            soft_wrap=True,
-            highlight=False,
+            f"Open [bold cyan]{stack.simulator_url}[/] and ask:", soft_wrap=True, highlight=False
         )
-        for question in demo.suggested_questions:
-            console.print(f"  [italic]{escape(question)}[/]", soft_wrap=True)
+        for business in demo.businesses:
+            console.print(f"  [bold]{escape(business.name)}[/]", soft_wrap=True)
+            for question in business.suggested_questions:
+                console.print(f"    [italic]{escape(question)}[/]", soft_wrap=True)
         console.print()
     if stack.model_url is not None:
         console.print(OFFLINE_NOTICE, soft_wrap=True, highlight=False)

@@ -53,7 +53,7 @@ async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
                 conversations=conversations, people=people, database=database
             ),
             retrieval=RetrievalActivities(
-                profiles=profiles, conversations=conversations, retriever=knowledge.retriever
+                knowledge.retriever, conversations=conversations, profiles=profiles
             ),
             reply=ReplyActivities(
                 profiles=profiles,

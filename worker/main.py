@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from adapters.temporal.client import connect, metrics_runtime
+from adapters.temporal.client import connect, let_last_call_end, metrics_runtime
 from settings import Settings
 from telemetry import get_logger
 from worker.assembly import open_activities
@@ -16,10 +16,6 @@ from worker.registry import Registration, registrations
 
 GRACE = timedelta(seconds=10)
 """Given to running activities at a stop; what is cut off is run again elsewhere."""
-
-SETTLE_SECONDS = 0.3
-"""A process that leaves right after its last Temporal call can crash in the interpreter's shutdown
-(temporalio/sdk-python#300); this long after, it does not."""
 
 _log = get_logger(__name__)
 
@@ -37,7 +33,7 @@ async def run_worker(settings: Settings) -> None:
         _log.info("worker_started", namespace=client.namespace)
         await stopping.wait()
         _log.info("worker_stopping")
-    await asyncio.sleep(SETTLE_SECONDS)
+    await let_last_call_end()
 
 
 def _worker(client: Client, registration: Registration) -> Worker:

@@ -21,7 +21,7 @@ def registered() -> dict[str, Any]:
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock()
         ),
-        retrieval=RetrievalActivities(profiles=Mock(), conversations=Mock(), retriever=Mock()),
+        retrieval=RetrievalActivities(Mock(), conversations=Mock(), profiles=Mock()),
         reply=ReplyActivities(
             profiles=Mock(), conversations=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
             default_model="",
