@@ -88,10 +88,13 @@ def worker() -> None:
     """
     import asyncio
 
+    import uvloop
+
     settings = _settings("worker")
     from worker.main import run_worker
 
-    asyncio.run(run_worker(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings))
 
 
 @app.command()
