@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from google.protobuf import json_format
 from pydantic import SecretStr
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import (
@@ -123,6 +125,25 @@ async def test_a_failure_hides_its_words_and_gives_them_to_who_has_the_key(
     assert isinstance(cause, ApplicationError)
     assert (cause.message, cause.type) == (f"workflow failed: {SECRET}", "Refused")
     assert cause.details == (SECRET,)
+
+
+async def test_an_activity_is_logged_once_without_a_word(
+    temporal_server: TemporalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await client_with(temporal_server, NEW_KEY)
+    with capture_logs([merge_contextvars]) as logs:
+        async with worker(client) as queue:
+            handle = await start(client, queue, ending="return")
+            await handle.result()
+
+    ended = [(entry["activity"], entry["event"]) for entry in logs if "activity" in entry]
+    assert ended == [("whisper", "activity_finished"), ("stumble", "activity_failed")]
+    assert logs[-1]["error_type"] == "Stumbled"
+    assert logs[-1]["error_at"].startswith("test_encryption.py:")
+    assert all(entry["workflow_id"] == handle.id for entry in logs)
+    # The workflow's secret travels in its trace id, which is an id like the others to the log.
+    assert SECRET not in f"{[{**entry, 'trace_id': ''} for entry in logs]}"
+    assert "34600111222" not in caplog.text
 
 
 async def test_keys_rotate_while_workflows_run(temporal_server: TemporalServer) -> None:
