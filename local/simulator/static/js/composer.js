@@ -11,6 +11,8 @@ const KINDS = [
   [/^video\//, "video"],
 ];
 
+const TALLEST = 132; // pixels: six lines, then it scrolls
+
 export class Composer {
   constructor(chat) {
     this.chat = chat;
@@ -94,6 +96,7 @@ export class Composer {
 
   fit() {
     this.field.style.height = "auto";
-    this.field.style.height = `${Math.min(this.field.scrollHeight, 132)}px`;
+    const { scrollHeight } = this.field;
+    if (scrollHeight) this.field.style.height = `${Math.min(scrollHeight, TALLEST)}px`;
   }
 }

@@ -1,5 +1,6 @@
 // Building elements. Text only ever becomes text nodes, so nothing a person writes can become markup.
 
+const GOLDEN_ANGLE = 137.508; // degrees: neighbouring sums get colours far apart
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element with properties, attributes (aria-…, data-…, role) and children; strings become text. */
@@ -36,7 +37,8 @@ export function paintAvatar(element, name) {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   element.textContent = letters.map((word) => [...word][0] ?? "").join("").toUpperCase();
-  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  const sum = [...name].reduce((total, letter) => (total * 31 + letter.codePointAt(0)) % 65_521, 7);
+  const hue = Math.round(sum * GOLDEN_ANGLE) % 360;
   element.style.setProperty("--hue", hue);
   return element;
 }

@@ -10,7 +10,7 @@ export function preview(message) {
   const content = message.content ?? {};
   switch (message.type) {
     case "text":
-      return String(content.body ?? "");
+      return unmarked(String(content.body ?? ""));
     case "reaction":
       return content.emoji ? `Reacted ${content.emoji}` : "Took a reaction back";
     case "interactive":
@@ -30,7 +30,14 @@ export function preview(message) {
 
 function interactive(content) {
   const reply = content.button_reply ?? content.list_reply;
-  return String(reply?.title ?? content.body?.text ?? `Interactive (${content.type})`);
+  return unmarked(String(reply?.title ?? content.body?.text ?? `Interactive (${content.type})`));
+}
+
+/** A text without its formatting marks, in one line. */
+function unmarked(text) {
+  return text
+    .replace(/```|(?<![\p{L}\p{N}])[*_~`](?=\S)|(?<=\S)[*_~`](?![\p{L}\p{N}])/gu, "")
+    .replace(/\s+/g, " ");
 }
 
 /** Name of the symbol and class of a message's ticks. */
