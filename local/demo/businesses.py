@@ -16,7 +16,7 @@ class DemoDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class Business:
-    """An organisation with one assistant, one number and the documents the assistant answers from."""
+    """An organisation with an assistant, a number and the documents that the answers come from."""
 
     name: str
     assistant_name: str
@@ -46,8 +46,8 @@ HARBOUR_BIKES = Business(
     name="Harbour Bikes",
     assistant_name="Mira",
     instructions=(
-        "You speak for Harbour Bikes, a bicycle shop, workshop and rental in Rotterdam. Be warm and "
-        "practical. When somebody wants a repair, tell them whether they need an appointment."
+        "You speak for Harbour Bikes, a bicycle shop, workshop and rental in Rotterdam. Be warm "
+        "and practical. When somebody wants a repair, tell them whether they need an appointment."
     ),
     welcome_message=(
         "Hello, this is Mira of Harbour Bikes. Ask me about opening hours, repairs, rental, "
@@ -133,6 +133,6 @@ PEOPLE = (
 
 OFFLINE_NOTICE = (
     "The offline model is answering: it quotes the sentences of the documents that fit best and "
-    "writes nothing of its own. To use a language model, set OPENAI_API_KEY (and OPENAI_BASE_URL for "
-    "another OpenAI-compatible server) and start again."
+    "writes nothing of its own. To use a language model, set OPENAI_API_KEY (and OPENAI_BASE_URL "
+    "for another OpenAI-compatible server) and start again."
 )

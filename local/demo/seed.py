@@ -1,7 +1,7 @@
 """Fills an empty Parley with the demo's businesses, through the same API that everyone uses.
 
-Seeding again changes nothing that is there: organisations, assistants, knowledge bases and documents
-are found by name, channels by their phone number id.
+Seeding again changes nothing that is there: organisations, assistants, knowledge bases and
+documents are found by name, channels by their phone number id.
 """
 
 import asyncio
@@ -177,11 +177,11 @@ async def _seed_business(
 async def _upload_documents(api: "_Api", path: str, documents: tuple[DemoDocument, ...]) -> None:
     """Upload what is missing; what failed before is taken away first and tried again."""
     present: set[str] = set()
-    async for document in api.items(path):
-        if document["status"] == "failed":
-            await api.delete(f"{path}/{document['id']}")
+    async for found in api.items(path):
+        if found["status"] == "failed":
+            await api.delete(f"{path}/{found['id']}")
         else:
-            present.add(document["title"])
+            present.add(found["title"])
     for document in documents:
         if document.title not in present:
             content = await asyncio.to_thread(document.path.read_bytes)

@@ -84,8 +84,11 @@ def blocks(passage: ShownPassage) -> list[Block]:
     """The blocks of `passage` in reading order. A question alone makes what follows its answer."""
     found: list[Block] = []
     place = _Place(heading=(passage.section or passage.title).split(" > ")[-1])
-    for run in _runs(passage.text):
-        lines = place.pass_headings(run)
+    runs = list(_runs(passage.text))
+    for number, run in enumerate(runs):
+        # Line upon line that only looks like a heading is text without full stops.
+        is_text = all(_is_bare(near) for near in runs[number : number + 3])
+        lines = run if is_text else place.pass_headings(run)
         if not lines:
             continue
         kind: Kind
@@ -184,10 +187,15 @@ def _is_question(line: str) -> bool:
     )
 
 
+def _is_bare(run: Sequence[str]) -> bool:
+    return all(_looks_like_heading(line.strip(), followed_by=[]) for line in run)
+
+
 def _looks_like_heading(line: str, *, followed_by: Sequence[str]) -> bool:
     return (
         len(line) <= MAX_HEADING
         and line[:1].isupper()
+        and not _HEADING.match(line)
         and line[-1:] not in ".!?:;,"
         and not _is_row(line)
         and not (followed_by and followed_by[0].strip()[:1].islower())

@@ -1,4 +1,4 @@
-"""Labelled questions to the demo's two businesses: what an answer must hold, or that there is none."""
+"""Labelled questions to the demo's two businesses: what a right answer holds, if there is one."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,6 +31,8 @@ def unanswered(business: Business, text: str, *, after: str = "") -> Labelled:
 ANSWERED = [
     bike("When are you open?", "10:00 to 18:30"),
     bike("What are your opening hours?", "10:00 to 18:30"),
+    bike("When are you open on Saturday?", "9:30 to 17:00"),
+    bike("What does it cost to rent a tandem for a weekend?", "€50"),
     bike("Are you open on Sundays?", "12:00 to 17:00"),
     bike("can i come by on monday", "closed"),
     bike("What time do you close on Saturday?", "17:00"),
@@ -100,6 +102,8 @@ ANSWERED = [
     dental("When are you open?", "8:00 to 20:00"),
     dental("Are you open on Saturday?", "closed"),
     dental("How much is a check-up?", "€27"),
+    dental("When are you open on Friday?", "8:00 to 13:00"),
+    dental("How much is a check-up at the dentist?", "€27"),
     dental("What does teeth whitening cost?", "€295"),
     dental("How much is a filling?", "€63"),
     dental("Can I cancel my appointment?", "48 hours"),
