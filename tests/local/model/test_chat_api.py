@@ -13,7 +13,7 @@ from domain.prompt import Passage, Persona, Utterance, build_prompt
 from local.model.answering import MODEL
 from local.model.app import create_app
 from local.model.embedder import Embedder, Vector
-from tests.local.model.conftest import serving
+from tests.local.model.serving import serving
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 HOURS = Passage(
