@@ -3,10 +3,12 @@
 It writes nothing itself but a few fixed phrases. It quotes what fits best (a paragraph, the answer
 of a FAQ, rows of a table), or says that the passages do not hold the answer.
 
-The figures here were measured on the labelled questions of `tests/local/demo`, which hold them
-to a floor. The published mix for plain text, 0.6 z(cosine of the sentence) + 0.4 z(BM25), held the
-answer for 70 % of them: in price lists and FAQs the heading and the neighbours of a sentence say
-what it is about, so whole blocks are compared as well.
+The figures here were measured on the labelled questions of `tests/local/demo`, which hold them to
+a floor: the quotation holds the answer to 87 % of 85 questions in six languages (abstentions count
+as misses) and to all of 22 follow-ups; 97 % of 33 questions that the documents do not cover are
+turned away, 89 % when a covered one was asked just before. The published mix for plain text,
+0.6 z(cosine of the sentence) + 0.4 z(BM25), came to 70 % of the first: in price lists and FAQs the
+heading and the neighbours of a sentence say what it is about, so whole blocks are compared as well.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from local.model.embedder import Embedder, Vector
+from local.model.follow_up import FollowUp, follow_up
 from local.model.language import language_of
 from local.model.phrases import PHRASES
 from local.model.prompt_reader import Question, ShownPassage
@@ -39,7 +42,6 @@ NEARLY_AS_GOOD = 0.5
 NEARLY_AS_CLOSE = 0.012
 """Cosine by which a row may be farther from the question than the best row and be quoted too."""
 
-FOLLOW_UP_WORDS = 9
 SHORT = 320
 """Characters: a paragraph up to this length is quoted whole, it reads better than a cut-out."""
 MAX_SENTENCES = 3
@@ -86,12 +88,15 @@ class ExtractiveAnswerer:
         found = list({block.compared: block for p in passages for block in blocks(p)}.values())
         if not found or not any(character.isalnum() for character in question.text):
             return None
-        queries = _queries(question)
+        asked = without_greeting(question.text)
+        leaning = follow_up(asked, earlier=question.earlier)
+        queries = [asked] if leaning is None else [asked, leaning.text]
         vectors = await self._embedder.embed(queries, is_query=True)
         texts = [block.compared for block in found]
         cosines = vectors @ (await self._embedder.embed(texts, is_query=False)).T
         is_translated = language != language_of([p.text for p in passages], preferred=language)
-        if float(cosines.max()) < ABSTAIN_BELOW - (TRANSLATED if is_translated else 0):
+        allowance = TRANSLATED if is_translated else 0
+        if not _is_covered(cosines + allowance, leaning=leaning):
             return None
         fits = _mean(
             (1 - WORDING) * z_scores(row) + WORDING * z_scores(wording_scores(query, texts))
@@ -138,12 +143,13 @@ def _mean(scores: Iterable[Scores]) -> Scores:
     return mean
 
 
-def _queries(question: Question) -> list[str]:
-    """The question, and for a short one the question before it with it: it may lean on that."""
-    asked = without_greeting(question.text)
-    if not question.earlier or len(asked.split()) > FOLLOW_UP_WORDS:
-        return [asked]
-    return [asked, f"{question.earlier[-1]} {asked}"]
+def _is_covered(cosines: Vector, *, leaning: FollowUp | None) -> bool:
+    """Whether any block holds the answer: to the question itself, or to it in its context."""
+    if float(cosines[0].max()) >= ABSTAIN_BELOW:
+        return True
+    if leaning is None or float(cosines[1].max()) < ABSTAIN_BELOW:
+        return False
+    return float(cosines[0][cosines[1].argmax()]) >= leaning.least_kinship
 
 
 def _compose(pieces: Sequence[_Piece]) -> str:

@@ -62,7 +62,7 @@ _SENTENCE_END = re.compile(
     r"[.!?…؟।]+[\"'”’»)*_]*(?=\s+[^\sa-zà-öø-ÿ])|[。！？]+"  # noqa: RUF001 - marks of other scripts
 )
 _ABBREVIATED = re.compile(
-    r"\b(?:\w|Dr|Mr|Ms|Mrs|St|Nr|No|Sra?|kl|ca|ev|bl|t\.ex|z\.B|inc|incl|max|min|bzw|approx)\.\Z"
+    r"\b(?:[^\W\d_]|Dr|Mr|Ms|Mrs|St|Nr|No|Sra?|kl|ca|ev|bl|t\.ex|z\.B|inc|incl|max|min|bzw|approx)\.\Z"
 )
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
 _BOLD_LINE = re.compile(r"^(?:\*\*|__)(.+?)(?:\*\*|__):?$")
@@ -102,6 +102,7 @@ def blocks(passage: ShownPassage) -> list[Block]:
             pieces = sentences(_ANSWER_LABEL.sub("", text) if kind == "faq" else text)
         is_flat = kind == "rows" and all(_FLAT_ROW.match(line) for line in lines)
         caption = place.last_heading if is_flat else ""
+        pieces = [piece for piece in pieces if piece.strip()]
         if pieces:
             found.append(
                 Block(

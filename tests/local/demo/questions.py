@@ -127,9 +127,26 @@ FOLLOW_UPS = [
     bike("¿y los domingos?", "12:00 to 17:00", after="¿Cuándo abren los sábados?"),
     bike("Och på söndagar?", "12:00 to 17:00", after="När har ni öppet på lördagar?"),
     bike("Do you sell helmets?", "€35", after="When are you open on Saturday?"),
+    bike("Saturday?", "9:30 to 17:00", after="Are you open on Sunday?"),
+    bike("what about saturday", "9:30 to 17:00", after="Are you open on Sunday?"),
+    bike(
+        "the weekend?", "€99", after="What does it cost to rent an electric cargo bike for a day?"
+    ),
+    bike("is that free?", "free", after="Do you deliver to Rotterdam?"),
+    bike("How long does it take?", "five working days", after="Can you deliver a bicycle?"),
+    bike("How much does that cost?", "€25", after="Can you pick up a broken bicycle at my home?"),
+    bike("Does it include a helmet?", "€4 a day", after="How much is it to rent an e-bike?"),
+    bike("and if I am late?", "€10", after="When do I have to bring a rental bike back?"),
+    bike("Und am Samstag?", "9:30 to 17:00", after="Habt ihr am Sonntag geöffnet?"),
+    bike("et le dimanche ?", "12:00 to 17:00", after="Êtes-vous ouverts le samedi ?"),
     dental("And on Friday?", "8:00 to 13:00", after="When are you open on Monday?"),
     dental("and with two surfaces?", "€84", after="What does a filling cost?"),
 ]
+
+IN_CONTEXT = {
+    "bicycles": "When are you open on Saturday?",
+    "dental": "When are you open on Monday?",
+}
 
 UNANSWERED = [
     unanswered("bicycles", "How much is teeth whitening?"),
@@ -166,3 +183,11 @@ UNANSWERED = [
     unanswered("dental", "Do you sell gift vouchers?"),
     unanswered("dental", "Is there a warranty on the battery?"),
 ]
+
+UNANSWERED_IN_CONTEXT = [
+    *(unanswered(q.business, q.text, after=IN_CONTEXT[q.business]) for q in UNANSWERED),
+    unanswered("bicycles", "And teeth whitening?", after="How much is a puncture repair?"),
+    unanswered("bicycles", "and the weather?", after="When are you open on Saturday?"),
+    unanswered("dental", "and for a bicycle?", after="How much is a filling?"),
+]
+"""A covered question just before must not lend its passages to one that is not covered."""

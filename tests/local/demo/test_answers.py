@@ -18,7 +18,13 @@ from local.demo.businesses import HARBOUR_BIKES, LINDEN_DENTAL, Business, DemoDo
 from local.model.answering import ExtractiveAnswerer
 from local.model.embedder import Embedder, Vector
 from local.model.prompt_reader import read_prompt
-from tests.local.demo.questions import ANSWERED, FOLLOW_UPS, UNANSWERED, Labelled
+from tests.local.demo.questions import (
+    ANSWERED,
+    FOLLOW_UPS,
+    UNANSWERED,
+    UNANSWERED_IN_CONTEXT,
+    Labelled,
+)
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 BUSINESSES = {"bicycles": HARBOUR_BIKES, "dental": LINDEN_DENTAL}
@@ -124,6 +130,7 @@ async def share_right(demo: Demo, questions: Sequence[Labelled]) -> tuple[float,
         pytest.param(ANSWERED, 0.80, id="answered"),
         pytest.param(FOLLOW_UPS, 0.90, id="follow-ups"),
         pytest.param(UNANSWERED, 0.90, id="abstained"),
+        pytest.param(UNANSWERED_IN_CONTEXT, 0.85, id="abstained in context"),
     ],
 )
 async def test_the_demo_is_answered_as_well_as_when_it_was_calibrated(
