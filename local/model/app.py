@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from adapters.openai.tokens import count_tokens
 from local.model.answering import ExtractiveAnswerer
 from local.model.embedder import Embedder
-from local.model.prompt_reader import read_prompt
+from local.model.prompt_reader import ShownPassage, read_prompt
 from local.model.protocol import (
     ApiError,
     ChatRequest,
@@ -76,7 +77,18 @@ class _Server:
             self._embedder.count_tokens(text, is_query=is_query)
             for text, is_query in map(_side, body.texts)
         )
-        return JSONResponse(embeddings(vectors, request=body, tokens=tokens))
+        return JSONResponse(
+            embeddings(vectors, request=body, tokens=tokens),
+            background=BackgroundTask(self._read_ahead, body.texts),
+        )
+
+    async def _read_ahead(self, texts: list[str]) -> None:
+        """Passages are embedded to be asked about: the first question should not wait for it."""
+        for text, is_query in map(_side, texts):
+            if not is_query:
+                await self._answerer.read_ahead(
+                    ShownPassage(number=1, title="", section=None, text=text)
+                )
 
     async def chat_completions(self, request: Request) -> Response:
         body = await _read(request, ChatRequest)
