@@ -25,7 +25,7 @@ def environment(
         "TEMPORAL_ADDRESS": temporal_server.address,
         "PARLEY_DYNAMODB_TABLE": new_table_name(),
         "PARLEY_S3_BUCKET": new_table_name(),
-        "PARLEY_SECRET_KEYS": "the key ring of this test, and of no other",
+        "PARLEY_SECRET_KEYS": "the key ring of this test and of no other",
     }
 
 
