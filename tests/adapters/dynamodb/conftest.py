@@ -35,3 +35,17 @@ async def table(
 def module_environment() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         yield patch
+
+
+@pytest.fixture
+def counted(table: Table) -> Iterator[list[str]]:
+    """The operations that the test sends to the server, by name, in order."""
+    operations: list[str] = []
+
+    def note(event_name: str, **_: object) -> None:
+        operations.append(event_name.rsplit(".", 1)[-1])
+
+    events = table.client.meta.events
+    events.register("before-call.dynamodb", note)
+    yield operations
+    events.unregister("before-call.dynamodb", note)

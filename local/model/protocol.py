@@ -1,0 +1,201 @@
+"""The part of OpenAI's HTTP API that the server speaks: what comes in and what goes out.
+
+Names and shapes are those of OpenAI's API reference (Embeddings, Chat Completions, Errors).
+"""
+
+import base64
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from local.model.answering import MODEL as CHAT_MODEL
+from local.model.embedder import DIMENSIONS, Vector
+from local.model.embedder import MODEL as EMBEDDING_MODEL
+
+MAX_INPUTS = 2048
+"""Texts in one embeddings request (API reference, "Create embeddings")."""
+
+OWNER = "parley-local"
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class ApiError(Exception):
+    """A refusal in OpenAI's shape."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        param: str | None = None,
+        code: str | None = None,
+        kind: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+class EmbeddingRequest(BaseModel):
+    """Texts to embed; token arrays are refused, because the tokens would be another model's."""
+
+    model: str
+    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_INPUTS)]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.input] if isinstance(self.input, str) else self.input
+
+    def check(self) -> None:
+        """Raise `ApiError` for what is well formed and still cannot be done."""
+        if self.model != EMBEDDING_MODEL:
+            raise model_not_found(self.model)
+        if self.dimensions not in (None, DIMENSIONS):
+            raise ApiError(
+                f"{EMBEDDING_MODEL} has {DIMENSIONS} dimensions and cannot be shortened.",
+                param="dimensions",
+            )
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """A Chat Completions request; parameters of sampling are accepted and change nothing."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def token_limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    def check(self) -> None:
+        """Raise `ApiError` for what is well formed and still cannot be done."""
+        if self.model != CHAT_MODEL:
+            raise model_not_found(self.model)
+        if self.n not in (None, 1):
+            raise ApiError("This model gives one answer: n must be 1.", param="n")
+
+
+def model_not_found(model: str) -> ApiError:
+    return ApiError(
+        f"The model `{model}` does not exist here. This server has `{CHAT_MODEL}` and "
+        f"`{EMBEDDING_MODEL}`.",
+        status=404,
+        param="model",
+        code="model_not_found",
+    )
+
+
+def models() -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": [
+            {"id": model, "object": "model", "created": 0, "owned_by": OWNER}
+            for model in (CHAT_MODEL, EMBEDDING_MODEL)
+        ],
+    }
+
+
+def embeddings(vectors: Vector, *, request: EmbeddingRequest, tokens: int) -> dict[str, Any]:
+    """The response for `vectors`, in the order of the request's texts."""
+    as_base64 = request.encoding_format == "base64"
+    return {
+        "object": "list",
+        "model": request.model,
+        "data": [
+            {
+                "object": "embedding",
+                "index": index,
+                # Little-endian float32, as OpenAI's own clients decode it.
+                "embedding": base64.b64encode(vector.astype("<f4").tobytes()).decode()
+                if as_base64
+                else vector.tolist(),
+            }
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """One finished answer, to be sent whole or in pieces."""
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def usage(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+
+    def whole(self) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self.text, "refusal": None}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": self.finish_reason,
+        }
+        return {**_head("chat.completion"), "choices": [choice], "usage": self.usage}
+
+    def chunks(self, *, include_usage: bool) -> Iterator[dict[str, Any]]:
+        """The answer a few words at a time; with usage, a last chunk carries it and no choice."""
+        head = _head("chat.completion.chunk")
+        extra: dict[str, Any] = {"usage": None} if include_usage else {}
+
+        def chunk(delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
+            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+            return {**head, "choices": [choice], **extra}
+
+        yield chunk({"role": "assistant", "content": ""}, None)
+        for piece in pieces(self.text):
+            yield chunk({"content": piece}, None)
+        yield chunk({}, self.finish_reason)
+        if include_usage:
+            yield {**head, "choices": [], "usage": self.usage}
+
+
+def pieces(text: str, *, words: int = 3) -> Iterator[str]:
+    """`text` a few words at a time, white space kept."""
+    start = 0
+    for count, position in enumerate(
+        (i for i, character in enumerate(text) if character.isspace()), start=1
+    ):
+        if count % words == 0:
+            yield text[start:position]
+            start = position
+    if text[start:]:
+        yield text[start:]
+
+
+def _head(kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": CHAT_MODEL,
+        "system_fingerprint": None,
+    }
