@@ -15,6 +15,42 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def parley() -> None:
+    """Conversational AI on WhatsApp, each conversation one durable Temporal workflow.
+
+    Try it: `parley run`, then open http://127.0.0.1:8100 and write to the demo business.
+    """
+
+
+@app.command()
+def run() -> None:
+    """Start the whole product in the foreground, on embedded services where none are set.
+
+    PostgreSQL, Temporal, DynamoDB and S3, an offline model and a phone in the browser start beside
+    API and worker; a part that dies is started again. Ctrl-C stops everything, the data stays in
+    .parley and the next start finds it.
+
+    A setting that points at an outside service, in the environment or in .env, replaces the
+    embedded one:
+
+        OPENAI_API_KEY=sk-… parley run          a real model answers
+
+        DATABASE_URL=postgresql://… parley run  your PostgreSQL
+
+        PARLEY_API_PORT=9000 parley run         another port
+
+    .env.example explains all settings.
+    """
+    # Imported here so that `parley --help` and the other commands don't wait for it.
+    from local.demo.seed import seed_demo
+    from rich.console import Console
+
+    from local.run import run as run_stack
+
+    raise typer.Exit(run_stack(seed=seed_demo, console=Console()))
+
+
 @app.command()
 def migrate(
     patience: Annotated[
@@ -41,6 +77,43 @@ def api() -> None:
     from api.server import serve
 
     serve(_settings("api"))
+
+
+@app.command()
+def worker() -> None:
+    """Run the workers: they carry the conversations and the ingestion of documents.
+
+    Start as many as there is work; each polls every task queue of Temporal. SIGTERM lets running
+    activities end first.
+    """
+    import asyncio
+
+    settings = _settings("worker")
+    from worker.main import run_worker
+
+    asyncio.run(run_worker(settings))
+
+
+@app.command()
+def simulate(
+    port: int = typer.Option(8100, help="Port of the page and of the Graph API it speaks."),
+    data_dir: str = typer.Option(".parley/simulator", help="Where it keeps chats and numbers."),
+    temporal_ui_url: str = typer.Option(
+        "http://127.0.0.1:8233", help="Temporal's Web UI, for the links to workflows."
+    ),
+) -> None:
+    """Run only the WhatsApp simulator: a phone in the browser and the Graph API behind it.
+
+    Point a Parley at it with WHATSAPP_GRAPH_URL=http://127.0.0.1:8100.
+    """
+    import runpy
+    import sys
+
+    sys.argv = [
+        "local.simulator", "--port", str(port), "--data-dir", data_dir,
+        "--temporal-ui-url", temporal_ui_url,
+    ]  # fmt: skip
+    runpy.run_module("local.simulator", run_name="__main__")
 
 
 def _settings(process: str) -> "Settings":

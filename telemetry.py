@@ -8,7 +8,26 @@ from typing import Any, Literal
 import structlog
 
 NEVER_LOGGED = frozenset(
-    ["text", "body", "content", "caption", "prompt", "reply", "transcript", "phone", "wa_id", "to", "recipient", "token", "access_token", "app_secret", "authorization", "secret", "key", "api_key"]
+    [
+        "text",
+        "body",
+        "content",
+        "caption",
+        "prompt",
+        "reply",
+        "transcript",
+        "phone",
+        "wa_id",
+        "to",
+        "recipient",
+        "token",
+        "access_token",
+        "app_secret",
+        "authorization",
+        "secret",
+        "key",
+        "api_key",
+    ]
 )
 """Event keys that would carry what a person wrote, who they are, or a credential."""
 
@@ -68,7 +87,7 @@ def configure_logging(*, level: str, output: Literal["json", "console"], process
     root.handlers = [handler]
     root.setLevel(level)
     structlog.contextvars.bind_contextvars(process=process)
-    for chatty in ("httpx", "httpcore", "openai", "botocore", "aiobotocore", "uvicorn.access"):
+    for chatty in ("httpx", "httpx2", "httpcore", "openai", "botocore", "aiobotocore", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

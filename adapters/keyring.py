@@ -1,6 +1,6 @@
 """Authenticated encryption at rest with a ring of keys: the newest seals, every one opens.
 
-Format of a sealed value: version byte, 4-byte key id, 12-byte nonce, AES-256-GCM ciphertext and tag.
+Format of a sealed value: version byte, 4-byte key id, 12-byte nonce, AES-256-GCM ciphertext, tag.
 The context (what the value is, and whose) is authenticated but not stored, so that a sealed value
 cannot be moved to another row or column.
 """
@@ -49,7 +49,7 @@ class KeyRing:
         )
 
     def open(self, sealed: bytes, *, context: str) -> bytes:
-        """The plaintext; `SealError` when key, context or bytes are not the ones it was sealed with."""
+        """The plaintext; `SealError` when key, context or bytes are not what it was sealed with."""
         key_end = 1 + _KEY_ID_BYTES
         cipher = self._by_id.get(sealed[1:key_end])
         if sealed[:1] != _VERSION or cipher is None:

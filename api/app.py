@@ -22,6 +22,7 @@ from api.routers import (
     health,
     knowledge_bases,
     organizations,
+    webhooks,
     whatsapp_users,
 )
 from api.services import open_services
@@ -36,6 +37,7 @@ ROUTERS = (
     documents.router,
     whatsapp_users.router,
     conversations.router,
+    webhooks.router,
     codec.router,
     health.router,
 )

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.people import People
+from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import Table, open_dynamodb
 from adapters.keyring import KeyRing
 from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
-from adapters.temporal.client import connect
+from adapters.temporal.client import connect, let_last_call_end
 from api.authentication import Authenticator
+from api.inbound import InboundUpdates
 from api.metrics import Metrics
 from settings import Settings
 
@@ -32,6 +36,7 @@ class Services:
     temporal: Client
     channel_routes: ChannelRoutes
     authenticator: Authenticator
+    inbound: InboundUpdates
 
 
 @asynccontextmanager
@@ -46,6 +51,9 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
         table = await stack.enter_async_context(open_dynamodb(settings))
+        temporal = await connect(settings, lazy=True)
+        stack.push_async_callback(let_last_call_end)
+        routes = await stack.enter_async_context(ChannelRoutes(database, keyring))
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -54,9 +62,17 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             table=table,
             conversations=Conversations(table),
             objects=await stack.enter_async_context(open_objects(settings)),
-            temporal=await connect(settings, lazy=True),
-            channel_routes=await stack.enter_async_context(ChannelRoutes(database, keyring)),
+            temporal=temporal,
+            channel_routes=routes,
             authenticator=await stack.enter_async_context(
                 Authenticator(database, admin_key=settings.parley_admin_key)
+            ),
+            inbound=InboundUpdates(
+                routes=routes,
+                people=People(table),
+                statuses=Statuses(table),
+                dead_letters=DeadLetters(table),
+                temporal=temporal,
+                metrics=metrics,
             ),
         )

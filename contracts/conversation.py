@@ -184,7 +184,8 @@ class SendPart(Contract):
 class SentPart(Contract):
     outcome: Literal["sent", "rejected", "uncertain"]
     error_code: int | None = None
-    error: str | None = None
+    settle_seconds: float = 0
+    """How long to wait for a status webhook before the policy decides, when uncertain."""
 
 
 class SettleUncertain(Contract):

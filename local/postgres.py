@@ -135,6 +135,7 @@ def _server_user() -> str | None:
 
 async def _initialise(data_dir: Path, *, password: SecretStr, durable: bool) -> None:
     """Make a cluster beside `data_dir` and move it there: a killed `initdb` leaves no half one."""
+    process = None
     fresh = data_dir.with_name(data_dir.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True, mode=0o700)
@@ -169,6 +170,8 @@ async def _initialise(data_dir: Path, *, password: SecretStr, durable: bool) -> 
         output, _ = await process.communicate()
     finally:
         password_file.unlink(missing_ok=True)
+        if process is not None and process.returncode is None:
+            process.kill()
     if process.returncode != 0:
         reason = output.decode(errors="replace").strip().splitlines()[-1:]
         raise PartFailed(f"PostgreSQL could not make its data directory {data_dir}: {reason}")

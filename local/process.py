@@ -15,15 +15,23 @@ FIRST_POLL_SECONDS = 0.02
 LONGEST_POLL_SECONDS = 0.25
 PROBE_SECONDS = 5.0
 """How long one health probe may take before it counts as not healthy yet."""
+LARGEST_LOG_BYTES = 20 * 2**20
+"""A log that is larger when its part starts is set aside, replacing the one set aside before."""
 LAST_WORDS_BYTES = 600
+LAST_WORDS = " Its log "
+"""Begins the sentence that quotes the end of a part's log."""
 
 
 class PartFailed(Exception):
     """A part did not start, or stopped by itself; the message is a sentence for the console."""
 
 
-async def _nothing() -> None:
-    return
+Probe = Callable[[], Awaitable[None]]
+"""Asks a part for something real; raises when it gets no good answer."""
+
+
+async def nothing() -> None:
+    """The probe of a part that cannot be asked, the preparation of one that needs none."""
 
 
 def plain_environment(**extra: str) -> dict[str, str]:
@@ -42,12 +50,14 @@ class Part:
 
     name: str
     command: Sequence[str]
-    probe: Callable[[], Awaitable[None]]
     log_file: Path
+    probe: Probe = nothing
     environment: Mapping[str, str] = field(default_factory=plain_environment)
-    prepare: Callable[[], Awaitable[None]] = _nothing
+    prepare: Callable[[], Awaitable[None]] = nothing
     needs: tuple[str, ...] = ()
     """Names of the parts that must be healthy before this one is started."""
+    ends: bool = False
+    """Whether it is a step that does its work and ends, rather than a server that stays."""
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
     """What the part gets when the process that started it dies without stopping it."""
@@ -61,7 +71,6 @@ class PartProcess:
     def __init__(self, part: Part, *, process: asyncio.subprocess.Process) -> None:
         self.part = part
         self._process = process
-        self._stopping = False
 
     @classmethod
     async def start(cls, part: Part) -> Self:
@@ -72,6 +81,8 @@ class PartProcess:
         """
         await part.prepare()
         part.log_file.parent.mkdir(parents=True, exist_ok=True)
+        if part.log_file.exists() and part.log_file.stat().st_size > LARGEST_LOG_BYTES:
+            part.log_file.replace(part.log_file.with_suffix(".old.log"))
         launcher = (sys.executable, "-I", "-S", str(LAUNCHER))
         terms = (str(os.getpid()), str(int(part.orphan_signal)), part.user or "-")
         with part.log_file.open("ab") as log:
@@ -122,6 +133,23 @@ class PartProcess:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
 
+    async def wait_ended(self, *, timeout: float) -> None:
+        """Return when the program has done its work.
+
+        Raises:
+            PartFailed: it ended with an error, or takes longer than `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                code = await self.wait()
+        except TimeoutError:
+            raise PartFailed(
+                f"{self.part.name} did not finish within {timeout:.0f} seconds; "
+                f"its log is {self.part.log_file}."
+            ) from None
+        if code != 0:
+            raise PartFailed(f"{self.part.name} {self.how_it_ended()}.{self.last_words()}")
+
     async def wait(self) -> int:
         """Wait for the program's end, then sweep up what it may have left in its process group."""
         code = await self._process.wait()
@@ -160,7 +188,7 @@ class PartProcess:
                 lines = log.read().decode(errors="replace").strip().splitlines()
         except OSError:
             return ""
-        return f" Its log {self.part.log_file} ends with: {lines[-1].strip()}" if lines else ""
+        return f"{LAST_WORDS}{self.part.log_file} ends with: {lines[-1].strip()}" if lines else ""
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 from adapters.dynamodb.schema import ensure_table
 from adapters.dynamodb.table import open_dynamodb
 from adapters.objects.objects import open_objects
-from adapters.temporal.client import connect
+from adapters.temporal.client import connect, let_last_call_end
 from adapters.temporal.search_attributes import ensure_search_attributes
 from migrations import head_revision, upgrade
 from settings import Settings
@@ -43,10 +43,12 @@ async def migrate_everything(settings: Settings, *, patience_seconds: float) -> 
         ("S3", "AWS_ENDPOINT_URL_S3", _s3),
         ("Temporal", "TEMPORAL_ADDRESS", _temporal),
     ]
-    return [
-        await _patiently(step, settings, server=server, setting=setting, seconds=patience_seconds)
-        for server, setting, step in steps
-    ]
+    return await asyncio.gather(
+        *(
+            _patiently(step, settings, server=server, setting=setting, seconds=patience_seconds)
+            for server, setting, step in steps
+        )
+    )
 
 
 async def _postgres(settings: Settings) -> str:
@@ -67,7 +69,9 @@ async def _s3(settings: Settings) -> str:
 
 
 async def _temporal(settings: Settings) -> str:
-    if await ensure_search_attributes(await connect(settings)):
+    registered = await ensure_search_attributes(await connect(settings))
+    await let_last_call_end()
+    if registered:
         return "Temporal: the search attributes are registered."
     return "Temporal: the search attributes must be registered by hand; see the log."
 

@@ -22,6 +22,8 @@ class AssistantProfile(Contract):
 
     organization_id: OrganizationId
     organization_name: str
+    timezone: str = "UTC"
+    """IANA name: the time zone in which the business thinks."""
     channel_id: ChannelId
     phone_number_id: str
     access_token: str = Field(repr=False)
@@ -99,6 +101,7 @@ class AssistantProfiles:
         profile = AssistantProfile(
             organization_id=organization.id,
             organization_name=organization.name,
+            timezone=organization.timezone,
             channel_id=channel.id,
             phone_number_id=channel.phone_number_id,
             access_token=open_channel_secret(

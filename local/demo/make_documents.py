@@ -31,21 +31,23 @@ RENTAL_RATES = [
 RENTAL = [
     ("Deposit", "The deposit is €50 for a city bike, a child's bike or a tandem and €200 for an "
      "e-bike or a cargo bike. We reserve it on your card and release it when the bicycle is back."),
-    ("What you need", "Please bring a valid passport, identity card or driving licence and a debit "
-     "or credit card. Renters must be 18 or older; children ride on the responsibility of an adult."),
-    ("What is included", "Every rental includes a chain lock, lights and a repair kit. Helmets cost "
-     "€4 a day, child seats €5 a day and panniers €3 a day."),
-    ("Collecting and returning", "Bicycles are collected from 10:00 and must be returned by 18:00 on "
-     "the last day. Returning late costs €10 for every hour begun. You can leave a bicycle in the "
-     "rack next to our door overnight only if you have told us beforehand."),
+    ("What you need", "Please bring a valid passport, identity card or driving licence and a "
+     "debit or credit card. Renters must be 18 or older; children ride on the responsibility of an "
+     "adult."),
+    ("What is included", "Every rental includes a chain lock, lights and a repair kit. Helmets "
+     "cost €4 a day, child seats €5 a day and panniers €3 a day."),
+    ("Collecting and returning", "Bicycles are collected from 10:00 and must be returned by 18:00 "
+     "on the last day. Returning late costs €10 for every hour begun. You can leave a bicycle in "
+     "the rack next to our door overnight only if you have told us beforehand."),
     ("Reserving and cancelling", "You can reserve by WhatsApp, by phone or at the counter. A "
      "reservation can be cancelled free of charge until 48 hours before it begins. After that we "
      "charge half of the price, and the full price if you do not come."),
-    ("Damage and theft", "You are insured against theft with an own risk of €150, provided that you "
-     "locked the bicycle and hand in the key. Damage beyond normal wear is charged at the prices of "
-     "our workshop. A puncture on the way is free: call us and we help."),
-    ("Groups and tours", "Groups of eight or more get 15 % off. On Saturdays at 13:00 a guided tour "
-     "of the harbour leaves from our door; it takes three hours and costs €29 including the bicycle."),
+    ("Damage and theft", "You are insured against theft with an own risk of €150, provided that "
+     "you locked the bicycle and hand in the key. Damage beyond normal wear is charged at the "
+     "prices of our workshop. A puncture on the way is free: call us and we help."),
+    ("Groups and tours", "Groups of eight or more get 15 % off. On Saturdays at 13:00 a guided "
+     "tour of the harbour leaves from our door; it takes three hours and costs €29 including the "
+     "bicycle."),
 ]  # fmt: skip
 
 DELIVERY = [
@@ -65,8 +67,8 @@ DELIVERY = [
         "You can return an unused bicycle within 14 days of delivery, and accessories within 30 "
         "days. Unused means that it has been ridden for no more than five kilometres.",
         "Bring it to the shop, or let us collect it: collecting costs €35.",
-        "Bicycles built to order, opened inner tubes, helmets that have been worn and gift vouchers "
-        "cannot be returned.",
+        "Bicycles built to order, opened inner tubes, helmets that have been worn and gift "
+        "vouchers cannot be returned.",
     ]),
     ("Refunds", [
         "We pay the money back within seven days after the bicycle has reached us, to the account "

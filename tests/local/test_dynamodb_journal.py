@@ -112,6 +112,7 @@ async def test_every_acknowledged_write_survives_a_kill_in_a_stream_of_writes(
     emulator: Emulator,
 ) -> None:
     acknowledged: list[str] = []
+    well_under_way = asyncio.Event()
 
     async def write(dynamodb: DynamoDBClient, writer: int) -> None:
         with contextlib.suppress(BotoCoreError, ClientError):
@@ -119,12 +120,14 @@ async def test_every_acknowledged_write_survives_a_kill_in_a_stream_of_writes(
                 name = f"{writer}-{number}"
                 await dynamodb.put_item(TableName=TABLE, Item=key(name))
                 acknowledged.append(name)
+                if len(acknowledged) == 200:
+                    well_under_way.set()
 
     async with emulator.dynamodb() as dynamodb:
         await create_table(dynamodb)
         writers = [asyncio.create_task(write(dynamodb, writer)) for writer in range(4)]
-        while len(acknowledged) < 200:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            await well_under_way.wait()
         await emulator.kill()
         await asyncio.gather(*writers)
 
@@ -247,6 +250,23 @@ async def test_a_deleted_table_stays_deleted_and_can_be_made_again(emulator: Emu
         async with emulator.dynamodb() as dynamodb:
             assert await get(dynamodb, "before") is None
             assert await get(dynamodb, "after") == key("after")
+
+
+async def test_a_large_journal_is_compacted_while_it_is_written(emulator: Emulator) -> None:
+    async with emulator.dynamodb() as dynamodb:
+        await create_table(dynamodb)
+        await dynamodb.put_item(TableName=TABLE, Item=key("untouched"))
+        for number in range(60):  # 60 times 300 kB are more than the 16 MiB it may grow to
+            text = {"S": f"{number} " + "x" * 300_000}
+            await dynamodb.put_item(TableName=TABLE, Item=key("rewritten") | {"text": text})
+        assert emulator.journal.stat().st_size < 10 * 300_000
+    await emulator.kill()
+    await emulator.start()
+    async with emulator.dynamodb() as dynamodb:
+        assert await get(dynamodb, "untouched") == key("untouched")
+        rewritten = await get(dynamodb, "rewritten")
+    assert rewritten is not None
+    assert rewritten["text"]["S"].startswith("59 ")
 
 
 async def test_an_unfinished_last_line_is_dropped(emulator: Emulator) -> None:

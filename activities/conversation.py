@@ -1,0 +1,47 @@
+"""The record of a conversation: what came in, and that it has ended."""
+
+from temporalio import activity
+
+from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.people import People
+from adapters.postgres.database import Database
+from adapters.postgres.whatsapp_users import remember
+from contracts.conversation import RecordedInbound, RecordInbound, Turn
+
+
+class ConversationActivities:
+    def __init__(self, *, conversations: Conversations, people: People, database: Database) -> None:
+        self._conversations = conversations
+        self._people = people
+        self._database = database
+
+    @activity.defn(name="record_inbound")
+    async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
+        """Write messages into the transcript; tell which of them no earlier turn has had."""
+        recorded = await self._conversations.record_inbound(request)
+        if request.opening:
+            await self._remember_person(request)
+        return recorded
+
+    @activity.defn(name="close_conversation")
+    async def close_conversation(self, turn: Turn) -> None:
+        """Note in the conversation's record that its service window has passed."""
+        await self._conversations.close(turn.conversation)
+
+    async def _remember_person(self, request: RecordInbound) -> None:
+        """The organisation's list of people is in PostgreSQL; once a run is often enough."""
+        ref = request.conversation
+        person = await self._people.get(ref.organization_id, ref.person_id)
+        if person is None:
+            return
+        async with self._database.tenant(ref.organization_id) as session:
+            await remember(
+                session,
+                ref.person_id,
+                organization_id=ref.organization_id,
+                wa_id=person.wa_id,
+                user_id=person.user_id,
+                parent_user_id=person.parent_user_id,
+                username=person.username,
+                name=person.profile_name,
+            )

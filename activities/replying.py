@@ -1,0 +1,191 @@
+"""Writes the reply of a turn and keeps it as the turn's draft. Nothing is sent here."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import SecretStr
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.failures import retry_as_told
+from activities.heartbeats import heartbeating
+from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.messages import Citation, StoredMessage
+from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
+from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
+from adapters.openai.errors import ModelServerError
+from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
+from adapters.postgres.passages import StoredPassage
+from adapters.retrieval import Retriever
+from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
+from contracts.ids import MessageId
+from domain.answer import Answer, EmptyAnswerError, read_answer
+from domain.canned import canned_text
+from domain.formatting import split_message, to_whatsapp
+from domain.prompt import Passage, Persona, Prompt, Utterance, build_prompt
+
+TRANSCRIPT_MESSAGES: Final = 40
+"""Messages of the transcript that are read for a prompt; its budget in characters cuts further."""
+
+LATE_AFTER: Final = timedelta(hours=1)
+"""A message that waited so long is answered as late, not as fresh."""
+
+_SAID = frozenset({"received", "sent", "delivered", "read", "uncertain"})
+"""Statuses of messages that the person wrote or, as far as anyone knows, saw."""
+
+
+class ReplyActivities:
+    def __init__(
+        self,
+        *,
+        profiles: AssistantProfiles,
+        conversations: Conversations,
+        outbox: Outbox,
+        retriever: Retriever,
+        models: ChatModels,
+        default_model: str,
+    ) -> None:
+        self._profiles = profiles
+        self._conversations = conversations
+        self._outbox = outbox
+        self._retriever = retriever
+        self._models = models
+        self._default_model = default_model
+
+    @activity.defn(name="generate_reply")
+    async def generate_reply(self, request: GenerateReply) -> DraftedReply:
+        """Have the model write the reply and keep it as the draft of the turn."""
+        turn = request.turn
+        async with heartbeating():
+            profile = await self._profile(turn)
+            found = [passage.passage_id for passage in request.passages]
+            transcript, stored = await asyncio.gather(
+                self._conversations.recent(turn.conversation, limit=TRANSCRIPT_MESSAGES),
+                self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
+            )
+            hits = [stored[passage_id] for passage_id in found if passage_id in stored]
+            prompt = _prompt(turn, profile, transcript, hits)
+            try:
+                completion = await self._models.complete(
+                    CompletionRequest(
+                        model=profile.model or self._default_model,
+                        messages=prompt.messages,
+                        temperature=profile.temperature,
+                        parameters=profile.model_parameters,
+                    ),
+                    server=_own_server(profile, self._models.default),
+                )
+                answer = read_answer(completion.text, passages=prompt.passages)
+            except ModelServerError as error:
+                raise retry_as_told(error) from error
+            except EmptyAnswerError as error:
+                raise ApplicationError(str(error), type="EmptyAnswer") from error
+            citations = _citations(answer, hits)
+            parts = [
+                DraftPart(text=text, citations=citations)
+                for text in split_message(to_whatsapp(answer.text))
+            ]
+            if turn.first_contact and profile.welcome_message:
+                parts.insert(0, DraftPart(text=profile.welcome_message))
+            draft = Draft(
+                parts=tuple(parts),
+                model=completion.model,
+                input_tokens=completion.input_tokens,
+                cached_tokens=completion.cached_tokens,
+                output_tokens=completion.output_tokens,
+            )
+            return await self._keep(turn, draft)
+
+    @activity.defn(name="draft_canned_reply")
+    async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
+        """Keep one of the assistant's prepared texts as the draft of the turn."""
+        profile = await self._profile(request.turn)
+        own = {
+            "fallback": profile.fallback_message,
+            "acknowledgement": profile.unsupported_message,
+            "welcome": profile.welcome_message,
+        }
+        text = own[request.kind] or canned_text(request.kind, language=profile.language)
+        parts = tuple(DraftPart(text=part) for part in split_message(text))
+        return await self._keep(request.turn, Draft(parts=parts))
+
+    async def _profile(self, turn: Turn) -> AssistantProfile:
+        ref = turn.conversation
+        return await self._profiles.for_channel(ref.organization_id, ref.channel_id)
+
+    async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
+        await self._outbox.save_draft(turn, draft)
+        return DraftedReply(
+            parts=len(draft.parts),
+            model=draft.model,
+            input_tokens=draft.input_tokens,
+            cached_tokens=draft.cached_tokens,
+            output_tokens=draft.output_tokens,
+            cited=len(draft.parts[-1].citations),
+        )
+
+
+def _prompt(
+    turn: Turn,
+    profile: AssistantProfile,
+    transcript: Sequence[StoredMessage],
+    hits: Sequence[StoredPassage],
+) -> Prompt:
+    asked = set(turn.message_ids)
+    current = [message for message in transcript if message.id in asked and message.text]
+    now = datetime.now(UTC)
+    return build_prompt(
+        [message.text or "" for message in current],
+        persona=Persona(
+            name=profile.assistant_name,
+            instructions=profile.instructions,
+            organization_name=profile.organization_name,
+            language=profile.language,
+        ),
+        history=_history(transcript, asked),
+        passages=[
+            Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
+            for hit in hits
+        ],
+        now=now.astimezone(_zone(profile.timezone)),
+        is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
+    )
+
+
+def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
+    by_id = {str(hit.passage_id): hit for hit in hits}
+    return tuple(
+        Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
+        for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
+    )
+
+
+def _history(transcript: Sequence[StoredMessage], asked: set[MessageId]) -> list[Utterance]:
+    return [
+        Utterance(
+            sender=message.sender,
+            text=message.text,
+            sent_at=message.sent_at or message.created_at,
+        )
+        for message in transcript
+        if message.text and message.id not in asked and message.status in _SAID
+    ]
+
+
+def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
+    if profile.openai_api_key is None:
+        return None
+    return ModelServer(
+        base_url=profile.openai_base_url or default.base_url,
+        api_key=SecretStr(profile.openai_api_key),
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,63 @@
+"""Opens what writes and finds knowledge, as the settings say: embeddings, vectors, retrieval."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from openai import AsyncOpenAI
+
+from adapters.openai.embeddings import Embeddings
+from adapters.openai.tokens import count_tokens
+from adapters.postgres.database import Database
+from adapters.postgres.passages import Passages
+from adapters.retrieval import Retriever
+from adapters.vectors.index import VectorIndex
+from adapters.vectors.pgvector import PgVectorIndex
+from adapters.vectors.pinecone import PineconeIndex
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    embeddings: Embeddings
+    index: VectorIndex
+    retriever: Retriever
+
+
+@asynccontextmanager
+async def open_knowledge(settings: Settings, database: Database) -> AsyncIterator[Knowledge]:
+    """Connections are made when first used; all are closed at the end."""
+    async with AsyncExitStack() as stack:
+        key = settings.parley_embedding_api_key or settings.openai_api_key
+        client = AsyncOpenAI(
+            # Local servers take any key, but the SDK insists on one.
+            api_key=key.get_secret_value() if key else "none",
+            base_url=settings.parley_embedding_base_url or settings.openai_base_url,
+            max_retries=0,
+        )
+        stack.push_async_callback(client.close)
+        embeddings = Embeddings(
+            client, model=settings.parley_embedding_model, count_tokens=count_tokens
+        )
+        index = _index(settings, database)
+        if isinstance(index, PineconeIndex):
+            stack.push_async_callback(index.close)
+        yield Knowledge(
+            embeddings=embeddings,
+            index=index,
+            retriever=Retriever(Passages(database), index=index, embeddings=embeddings),
+        )
+
+
+def _index(settings: Settings, database: Database) -> VectorIndex:
+    model = settings.parley_embedding_model
+    if settings.resolved_vector_store == "pgvector":
+        return PgVectorIndex(database, model=model)
+    api_key = settings.pinecone_api_key
+    assert api_key is not None  # noqa: S101 - the settings require it with this store
+    return PineconeIndex(
+        api_key=api_key,
+        index_name=settings.pinecone_index,
+        model=model,
+        controller_host=settings.pinecone_controller_host,
+    )

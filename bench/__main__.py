@@ -1,0 +1,204 @@
+"""`make bench`: Parley beside the raw floor of Temporal, in the same run on the same machine.
+
+python -m bench [--turns N] [--messages N]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+from temporalio.client import Client
+
+from bench import floor
+from bench.deliveries import Delivery, delivery, post
+from bench.figures import Figure, Latency, print_figures
+from bench.tenant import Channel, make_channels
+from local.ports import free_port
+from local.product import Product, running_product
+
+IN_FLIGHT = 64
+PEOPLE = 200
+ROUNDS = 3
+QUICK, PATIENT = "1001", "1002"
+"""Phone number ids: one answers at once, one gathers a burst for so long that nothing is answered
+while acknowledgements are measured."""
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+async def main(*, turns: int, messages: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory:
+        os.chmod(directory, 0o755)  # noqa: S103 - PostgreSQL's own user has to pass through it
+        async with instant_servers() as instant:
+            environment = {
+                "OPENAI_BASE_URL": f"{instant}/v1",
+                "OPENAI_API_KEY": "bench",
+                "PARLEY_EMBEDDING_MODEL": "bench-embedding",
+                "WHATSAPP_GRAPH_URL": instant,
+                "PARLEY_LOG_LEVEL": "WARNING",
+            }
+            async with running_product(
+                Path(directory) / "data", environment=environment
+            ) as product:
+                figures = await measure(product, instant, turns=turns, messages=messages)
+    print_figures(figures)
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+                "python": platform.python_version(),
+                "figures": [{**figure.model_dump(), "ratio": figure.ratio} for figure in figures],
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+async def measure(product: Product, instant: str, *, turns: int, messages: int) -> list[Figure]:
+    client = await Client.connect(product.temporal_address)
+    channels = await make_channels(product, debounces={QUICK: 0, PATIENT: 30})
+    last_step = floor.LastStep()
+    async with floor.worker(client, last_step):
+        figures = await measure_turns(product, instant, client, last_step, channels[QUICK], turns)
+        figures += await measure_acknowledgements(product, client, messages)
+    return figures
+
+
+async def measure_turns(
+    product: Product,
+    instant: str,
+    client: Client,
+    last_step: floor.LastStep,
+    channel: Channel,
+    turns: int,
+) -> list[Figure]:
+    """Webhook to Graph call in a settled conversation, beside a workflow of three no-ops."""
+    wa_id = "34600000001"
+    seconds: list[float] = []
+    raw: list[float] = []
+    raw_events = raw_bytes = 0.0
+    async with aiohttp.ClientSession() as session:
+        for number in range(1, 6):
+            await _turn(session, product, instant, wa_id, number)
+        handle = await _conversation(client, channel)
+        before = await floor.history_of(handle)
+        for round in range(ROUNDS):
+            first = 6 + round * turns
+            for number in range(first, first + turns):
+                seconds.append(await _turn(session, product, instant, wa_id, number))
+            floor_turns = await floor.turns(client, last_step, count=turns)
+            raw += floor_turns.seconds
+            raw_events, raw_bytes = floor_turns.events, floor_turns.size
+    events, size = (
+        (now - then) / (ROUNDS * turns)
+        for now, then in zip(await floor.history_of(handle), before, strict=True)
+    )
+    ours, bare = Latency.of(seconds), Latency.of(raw)
+    return [
+        Figure(name="webhook to Graph call, p50", measured=ours.p50, floor=bare.p50, unit="ms",
+               aim="at most 1.5"),
+        Figure(name="webhook to Graph call, p99", measured=ours.p99, floor=bare.p99, unit="ms"),
+        Figure(name="history of a turn", measured=events, floor=raw_events, unit="events"),
+        Figure(name="history of a turn", measured=size, floor=raw_bytes, unit="bytes"),
+    ]  # fmt: skip
+
+
+async def _turn(
+    session: aiohttp.ClientSession, product: Product, instant: str, wa_id: str, number: int
+) -> float:
+    asked = delivery(
+        phone_number_id=QUICK, wa_id=wa_id, text="When do you open?", app_secret=product.app_secret
+    )
+    began = time.monotonic()
+    await post(session, product.webhook_url, asked)
+    async with session.get(f"{instant}/arrivals/{wa_id}/{number}") as response:
+        arrived: float = await response.json()
+    return arrived - began
+
+
+async def _conversation(client: Client, channel: Channel):  # type: ignore[no-untyped-def]
+    async for found in client.list_workflows(f"ChannelId = '{channel.channel_id}'"):
+        return client.get_workflow_handle(found.id)
+    raise LookupError("the conversation is not listed")
+
+
+async def measure_acknowledgements(product: Product, client: Client, messages: int) -> list[Figure]:
+    """Signed deliveries answered 200, beside bare SignalWithStart calls, in turns."""
+    rates: list[float] = []
+    raw_rates: list[float] = []
+    seconds: list[float] = []
+    raw: list[float] = []
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT)) as session:
+        # Everybody is known already, as most people are who write to a business.
+        await _acknowledge(session, product, messages=PEOPLE)
+        for _ in range(ROUNDS):
+            rate, each = await floor.signal_with_start_rate(
+                client, people=PEOPLE, messages=messages, in_flight=IN_FLIGHT
+            )
+            raw_rates.append(rate)
+            raw += each
+            rate, each = await _acknowledge(session, product, messages=messages)
+            rates.append(rate)
+            seconds += each
+    ours, bare = Latency.of(seconds), Latency.of(raw)
+    return [
+        Figure(name=f"acknowledgements, {IN_FLIGHT} in flight", measured=sorted(rates)[ROUNDS // 2],
+               floor=sorted(raw_rates)[ROUNDS // 2], unit="/s", aim="at least 0.8"),
+        Figure(name="acknowledgement, p50", measured=ours.p50, floor=bare.p50, unit="ms"),
+        Figure(name="acknowledgement, p99", measured=ours.p99, floor=bare.p99, unit="ms"),
+    ]  # fmt: skip
+
+
+async def _acknowledge(
+    session: aiohttp.ClientSession, product: Product, *, messages: int
+) -> tuple[float, list[float]]:
+    gate = asyncio.Semaphore(IN_FLIGHT)
+    deliveries = [
+        delivery(
+            phone_number_id=PATIENT,
+            wa_id=f"3461{number % PEOPLE:07d}",
+            text="x" * 100,
+            app_secret=product.app_secret,
+        )
+        for number in range(messages)
+    ]
+
+    async def one(each: Delivery) -> float:
+        async with gate:
+            return await post(session, product.webhook_url, each)
+
+    began = time.monotonic()
+    seconds = await asyncio.gather(*(one(each) for each in deliveries))
+    return messages / (time.monotonic() - began), list(seconds)
+
+
+@asynccontextmanager
+async def instant_servers() -> AsyncIterator[str]:
+    """The address of an instant model and Graph API."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.instant", str(port))
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--turns", type=int, default=60, help="turns of each of three rounds")
+    parser.add_argument("--messages", type=int, default=1000, help="deliveries of each round")
+    arguments = parser.parse_args()
+    asyncio.run(main(turns=arguments.turns, messages=arguments.messages))

@@ -1,0 +1,59 @@
+"""What the assistant says without a model, where its organisation has not written it itself."""
+
+from typing import Final, Literal
+
+CannedKind = Literal["fallback", "acknowledgement", "welcome"]
+
+_TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
+    "en": {
+        "fallback": "Sorry, I could not answer that just now. Please try again in a moment.",
+        "acknowledgement": (
+            "Thank you! I can only read text so far. Please write your question in words and I "
+            "will answer it."
+        ),
+        "welcome": "Hello! How can I help you?",
+    },
+    "es": {
+        "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
+        "acknowledgement": (
+            "¡Gracias! De momento solo puedo leer texto. Escríbeme tu pregunta y te responderé."
+        ),
+        "welcome": "¡Hola! ¿En qué puedo ayudarte?",
+    },
+    "de": {
+        "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
+        "einmal.",
+        "acknowledgement": (
+            "Danke! Ich kann bisher nur Text lesen. Schreib mir deine Frage und ich beantworte sie."
+        ),
+        "welcome": "Hallo! Wie kann ich helfen?",
+    },
+    "fr": {
+        "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
+        "moment.",
+        "acknowledgement": (
+            "Merci ! Pour l'instant je ne lis que le texte. Écrivez votre question et j'y répondrai."
+        ),
+        "welcome": "Bonjour ! Comment puis-je vous aider ?",
+    },
+    "pt": {
+        "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
+        "acknowledgement": (
+            "Obrigado! Por enquanto só consigo ler texto. Escreva a sua pergunta e eu respondo."
+        ),
+        "welcome": "Olá! Como posso ajudar?",
+    },
+    "sv": {
+        "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
+        "acknowledgement": (
+            "Tack! Än så länge kan jag bara läsa text. Skriv din fråga så svarar jag på den."
+        ),
+        "welcome": "Hej! Hur kan jag hjälpa dig?",
+    },
+}
+
+
+def canned_text(kind: CannedKind, *, language: str | None) -> str:
+    """The text in the assistant's language (`pt-BR` counts as `pt`), in English if it has none."""
+    primary = (language or "en").replace("_", "-").split("-")[0].lower()
+    return _TEXTS.get(primary, _TEXTS["en"])[kind]

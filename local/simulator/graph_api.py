@@ -1,0 +1,146 @@
+"""The Graph API: messages, phone numbers and subscriptions, under any version prefix."""
+
+import secrets
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from local.simulator.connections import cut
+from local.simulator.errors import GraphError, invalid_token, unknown_object
+from local.simulator.sending import ConnectionCut
+from local.simulator.storage.directory import Number
+from local.simulator.wire import JsonObject, dump
+from local.simulator.world import World
+
+BEARER = "bearer "
+USAGE_HEADER = "x-business-use-case-usage"
+NUMBER_FIELDS = ("verified_name", "display_phone_number", "quality_rating", "id")
+
+
+class GraphResponse(JSONResponse):
+    """JSON in ASCII, so that no text that came in can fail to go out."""
+
+    def render(self, content: Any) -> bytes:
+        return dump(content).encode()
+
+
+def graph_router(world: World) -> APIRouter:
+    router = APIRouter(prefix="/v{version:float}", tags=["Graph API"])
+
+    @router.post("/{phone_number_id}/messages")
+    async def send_message(phone_number_id: str, request: Request) -> Response:
+        number = authorized_number(world, phone_number_id, request)
+        try:
+            status, answer = await world.sending.handle(await request.body(), number=number)
+        except ConnectionCut as fault:
+            return await cut(request, after=fault.after)
+        return GraphResponse(answer, status_code=status, headers=_usage(number))
+
+    @router.get("/{waba_id}/phone_numbers")
+    async def list_phone_numbers(waba_id: str, request: Request) -> Response:
+        numbers = _authorized_account(world, waba_id, request)
+        data = [_number_object(number, fields=NUMBER_FIELDS) for number in numbers]
+        return GraphResponse({"data": data, "paging": {"cursors": _cursors(data)}})
+
+    @router.post("/{waba_id}/subscribed_apps")
+    async def subscribe(waba_id: str, request: Request) -> Response:
+        _authorized_account(world, waba_id, request)
+        world.directory.subscribe(waba_id)
+        return GraphResponse({"success": True})
+
+    @router.delete("/{waba_id}/subscribed_apps")
+    async def unsubscribe(waba_id: str, request: Request) -> Response:
+        _authorized_account(world, waba_id, request)
+        world.directory.unsubscribe(waba_id)
+        return GraphResponse({"success": True})
+
+    @router.get("/{waba_id}/subscribed_apps")
+    async def list_subscribed_apps(waba_id: str, request: Request) -> Response:
+        _authorized_account(world, waba_id, request)
+        app = {"id": "670843887433847", "name": "Simulated app", "link": str(request.base_url)}
+        subscribed = world.directory.is_subscribed(waba_id)
+        return GraphResponse({"data": [{"whatsapp_business_api_data": app}] if subscribed else []})
+
+    return router
+
+
+def number_object_response(world: World, object_id: str, request: Request) -> Response:
+    """`GET /{phone_number_id}?fields=…`: the fields asked for, and always the id."""
+    number = authorized_number(world, object_id, request)
+    asked = request.query_params.get("fields")
+    fields = NUMBER_FIELDS if asked is None else tuple(asked.split(","))
+    return GraphResponse(_number_object(number, fields=fields), headers=_usage(number))
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the request; `GraphError` 190 when there is none or nobody has it."""
+    header = request.headers.get("authorization", "")
+    token = header[len(BEARER) :].strip() if header.lower().startswith(BEARER) else ""
+    token = token or request.query_params.get("access_token", "")
+    if not token:
+        raise invalid_token()
+    return token
+
+
+def owned_numbers(world: World, request: Request) -> list[Number]:
+    """The numbers that the request's token may act for."""
+    token = bearer_token(request)
+    owned = [
+        number
+        for number in world.directory.numbers()
+        if secrets.compare_digest(number.access_token.encode(), token.encode())
+    ]
+    if not owned:
+        raise invalid_token()
+    return owned
+
+
+def authorized_number(world: World, phone_number_id: str, request: Request) -> Number:
+    """The number, if the token may act for it; otherwise as if it did not exist."""
+    for number in owned_numbers(world, request):
+        if number.phone_number_id == phone_number_id:
+            return number
+    raise unknown_object(phone_number_id, method=request.method)
+
+
+def _authorized_account(world: World, waba_id: str, request: Request) -> list[Number]:
+    numbers = [number for number in owned_numbers(world, request) if number.waba_id == waba_id]
+    if not numbers:
+        raise unknown_object(waba_id, method=request.method)
+    return numbers
+
+
+def _number_object(number: Number, *, fields: tuple[str, ...]) -> JsonObject:
+    values: JsonObject = {
+        "verified_name": number.name,
+        "display_phone_number": number.display_phone_number,
+        "quality_rating": "GREEN",
+        "platform_type": "CLOUD_API",
+        "code_verification_status": "VERIFIED",
+        "throughput": {"level": "STANDARD"},
+        "id": number.phone_number_id,
+    }
+    wanted = {field.strip() for field in fields}
+    unknown = sorted(wanted - values.keys())
+    if unknown:
+        raise GraphError(
+            100, message=f"(#100) Tried accessing nonexisting field ({unknown[0]}) on node type"
+            " (WhatsAppBusinessPhoneNumber)",
+        )  # fmt: skip
+    return {key: value for key, value in values.items() if key in wanted or key == "id"}
+
+
+def _usage(number: Number) -> dict[str, str]:
+    usage = {
+        "type": "whatsapp",
+        "call_count": 1,
+        "total_cputime": 1,
+        "total_time": 1,
+        "estimated_time_to_regain_access": 0,
+    }
+    return {USAGE_HEADER: dump({number.waba_id: [usage]})}
+
+
+def _cursors(data: list[JsonObject]) -> JsonObject:
+    return {"before": data[0]["id"], "after": data[-1]["id"]}

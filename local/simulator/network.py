@@ -1,0 +1,326 @@
+"""The simulated network between people's phones and businesses.
+
+Every change of state and the webhooks that tell of it are one transaction, so that a kill at any
+moment leaves either both or neither.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from local.simulator.clock import Clock
+from local.simulator.config import DAY, SimulatorConfig
+from local.simulator.errors import status_error
+from local.simulator.events import Events
+from local.simulator.faults import Effect, FaultRule, Faults
+from local.simulator.outgoing import SendRequest
+from local.simulator.storage.database import Database
+from local.simulator.storage.directory import Directory, Number, Person
+from local.simulator.storage.messages import Message, Messages, StatusChange
+from local.simulator.storage.traffic import Kind, Traffic
+from local.simulator.views import message_view
+from local.simulator.webhooks import message_body, status_body
+from local.simulator.wire import JsonObject, new_wamid
+
+SERVICE_WINDOW_SECONDS = DAY
+STATUS_EFFECTS: tuple[Effect, ...] = (
+    "error_async",
+    "delay_statuses",
+    "drop_statuses",
+    "duplicate_webhooks",
+    "status_before_response",
+)
+
+
+class Network:
+    """Carries messages both ways and tells businesses what became of theirs."""
+
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        *,
+        database: Database,
+        directory: Directory,
+        messages: Messages,
+        traffic: Traffic,
+        faults: Faults,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._directory = directory
+        self._messages = messages
+        self._traffic = traffic
+        self._faults = faults
+        self._clock = clock
+        self._events = events
+        self._typing: dict[tuple[str, str], float] = {}
+        self.changed = asyncio.Event()
+        """Set whenever there may be something to carry."""
+
+    def person_writes(
+        self,
+        person: Person,
+        *,
+        number: Number,
+        message_type: str,
+        content: object,
+        context: JsonObject | None = None,
+        message_id: str | None = None,
+    ) -> Message:
+        """Store a person's message and queue its webhook. Opening the chat comes with writing."""
+        struck = self._faults.strike(
+            ("duplicate_webhooks",),
+            phone_number_id=number.phone_number_id,
+            address=person.address,
+            person=person,
+        )
+        with self._database.transaction():
+            message = self._messages.add(
+                Message(
+                    id=message_id or new_wamid(person.address, direction="inbound"),
+                    person_id=person.id,
+                    phone_number_id=number.phone_number_id,
+                    direction="inbound",
+                    type=message_type,
+                    content=content,
+                    context=context,
+                    status="sent",
+                    at=self._clock.now(),
+                )
+            )
+            body = message_body(message, number=number, person=person)
+            self._enqueue(
+                "message",
+                lane=f"{number.phone_number_id}/{person.id}",
+                number=number,
+                message=message,
+                body=body,
+                copies=2 if struck else 1,
+            )
+        self._publish(message)
+        return message
+
+    def window_is_open(self, person: Person, *, number: Number) -> bool:
+        """Whether the person wrote within the last 24 hours, so that free-form replies may go."""
+        newest = self._messages.newest_inbound_at(
+            person_id=person.id, phone_number_id=number.phone_number_id
+        )
+        return newest is not None and self._clock.now() - newest < SERVICE_WINDOW_SECONDS
+
+    def business_sends(
+        self, request: SendRequest, *, content: object, number: Number, person: Person | None
+    ) -> tuple[Message, dict[Effect, FaultRule]]:
+        """Accept a valid message: store it, and plan its statuses. Gives the faults it met too."""
+        now = self._clock.now()
+        struck = self._faults.strike(
+            STATUS_EFFECTS,
+            phone_number_id=number.phone_number_id,
+            address=request.address,
+            person=person,
+        )
+        failure = self._failure(request, number=number, person=person, struck=struck)
+        with self._database.transaction():
+            message = self._messages.add(
+                Message(
+                    id=new_wamid(request.address, direction="outbound"),
+                    person_id=None if person is None else person.id,
+                    phone_number_id=number.phone_number_id,
+                    direction="outbound",
+                    type=request.type,
+                    content=content,
+                    context=request.context and request.context.model_dump(),
+                    status="accepted",
+                    at=now,
+                    recipient=request.address,
+                    callback_data=request.biz_opaque_callback_data,
+                )
+            )
+            for status, delay in self._plan(message, failure=failure):
+                self._plan_status(
+                    message, status=status, at=now + delay, error=failure, struck=struck
+                )
+        if person is not None:
+            self._stop_typing(person.id, number.phone_number_id)
+        self._publish(message)
+        return message, struck
+
+    def open_chat(self, person: Person, *, number: Number) -> int:
+        """The person looks at the chat: whatever came is read. Counts the messages concerned."""
+        now = self._clock.now()
+        unread = self._messages.unread_outbound(
+            person_id=person.id, phone_number_id=number.phone_number_id
+        )
+        opened = 0
+        with self._database.transaction():
+            for message in unread:
+                waits = self._messages.has_change(message.id, status="failed")
+                if waits or self._messages.has_change(message.id, status="read"):
+                    continue
+                struck = self._faults.strike(
+                    ("drop_statuses", "duplicate_webhooks"),
+                    phone_number_id=number.phone_number_id,
+                    address=person.address,
+                    person=person,
+                )
+                at = max(now, message.at + self._config.delivered_delay_seconds)
+                self._plan_status(message, status="read", at=at, error=None, struck=struck)
+                opened += 1
+        return opened
+
+    def business_reads(self, message: Message, *, typing: bool) -> None:
+        """A read receipt: this message and all earlier ones get their blue ticks."""
+        with self._database.transaction():
+            marked = self._messages.mark_inbound_read(message)
+        for read in marked:
+            self._publish(read)
+        if typing and message.person_id is not None:
+            until = self._clock.now() + self._config.typing_seconds
+            self._typing[(message.person_id, message.phone_number_id)] = until
+            self._publish_typing(message.person_id, message.phone_number_id, active=True)
+            self.changed.set()
+
+    def is_typing(self, *, person_id: str, phone_number_id: str) -> bool:
+        return self._typing.get((person_id, phone_number_id), 0) > self._clock.now()
+
+    def apply_due(self) -> None:
+        """Let every status that is due take effect, and end typing that lasted long enough."""
+        now = self._clock.now()
+        for change in self._messages.due_changes(now):
+            self._apply(change)
+        for person_id, phone_number_id in [p for p, until in self._typing.items() if until <= now]:
+            self._stop_typing(person_id, phone_number_id)
+
+    def next_due_at(self) -> float | None:
+        times = list(self._typing.values())
+        upcoming = self._messages.next_change_at()
+        if upcoming is not None:
+            times.append(upcoming)
+        return min(times, default=None)
+
+    def webhook_arrived(self, message_id: str) -> None:
+        """The business took a person's message: its second grey tick."""
+        message = self._messages.advance(message_id, status="delivered")
+        if message is not None:
+            self._publish(message)
+
+    def _failure(
+        self,
+        request: SendRequest,
+        *,
+        number: Number,
+        person: Person | None,
+        struck: dict[Effect, FaultRule],
+    ) -> JsonObject | None:
+        rule = struck.get("error_async")
+        if rule is not None and rule.code is not None:
+            return status_error(rule.code, details="A fault rule of the simulator says so.")
+        if person is None:
+            return status_error(131026, details="Message Undeliverable.")
+        late = self._config.service_window == "async" and request.type != "template"
+        if late and not self.window_is_open(person, number=number):
+            return status_error(
+                131047,
+                details="Message failed to send because more than 24 hours have passed since the"
+                " customer last replied to this number.",
+            )
+        return None
+
+    def _plan(self, message: Message, *, failure: JsonObject | None) -> Sequence[tuple[str, float]]:
+        if failure is not None:
+            return [("failed", self._config.sent_delay_seconds)]
+        sent = ("sent", self._config.sent_delay_seconds)
+        if message.type == "reaction":  # reactions produce only `sent`
+            return [sent]
+        return [sent, ("delivered", self._config.delivered_delay_seconds)]
+
+    def _plan_status(
+        self,
+        message: Message,
+        *,
+        status: str,
+        at: float,
+        error: JsonObject | None,
+        struck: dict[Effect, FaultRule],
+    ) -> None:
+        dropped, delayed = struck.get("drop_statuses"), struck.get("delay_statuses")
+        copies = 2 if "duplicate_webhooks" in struck else 1
+        if dropped is not None and status in dropped.statuses:
+            copies = 0
+        if delayed is not None:
+            at += delayed.seconds or 0
+        if "status_before_response" in struck:
+            at = self._clock.now()
+        self._messages.schedule(
+            StatusChange(
+                message_id=message.id, status=status, due_at=at, error=error, copies=copies
+            )
+        )
+        self.changed.set()
+
+    def _apply(self, change: StatusChange) -> None:
+        with self._database.transaction():
+            self._messages.forget_change(change.id)
+            message = self._messages.get(change.message_id)
+            if message is None:
+                return
+            number = self._directory.number(message.phone_number_id)
+            if number is None:
+                return
+            advanced = self._messages.advance(message.id, status=change.status, error=change.error)
+            person = message.person_id and self._directory.person(message.person_id)
+            body = status_body(
+                message,
+                status=change.status,
+                at=self._clock.now(),
+                number=number,
+                person=person or None,
+                error=change.error,
+                version=self._config.webhook_version,
+            )
+            self._enqueue(
+                "status",
+                lane=message.id,
+                number=number,
+                message=message,
+                body=body,
+                copies=change.copies,
+            )
+        if advanced is not None:
+            self._publish(advanced)
+
+    def _enqueue(
+        self, kind: Kind, *, lane: str, number: Number, message: Message, body: str, copies: int
+    ) -> None:
+        if not self._directory.is_subscribed(number.waba_id):
+            return
+        for _ in range(copies):
+            self._traffic.enqueue(
+                lane=lane,
+                kind=kind,
+                phone_number_id=number.phone_number_id,
+                person_id=message.person_id,
+                message_id=message.id,
+                body=body,
+                at=self._clock.now(),
+            )
+        self.changed.set()
+
+    def _stop_typing(self, person_id: str, phone_number_id: str) -> None:
+        if self._typing.pop((person_id, phone_number_id), None) is not None:
+            self._publish_typing(person_id, phone_number_id, active=False)
+
+    def _publish_typing(self, person_id: str, phone_number_id: str, *, active: bool) -> None:
+        self._events.publish(
+            {
+                "type": "typing",
+                "person_id": person_id,
+                "phone_number_id": phone_number_id,
+                "active": active,
+            }
+        )
+
+    def _publish(self, message: Message) -> None:
+        if message.person_id is not None:
+            view = message_view(message, config=self._config)
+            self._events.publish({"type": "message", "message": view})

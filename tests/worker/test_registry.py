@@ -1,0 +1,68 @@
+"""Every activity that a workflow may call is implemented as the workflow expects it."""
+
+import inspect
+from typing import Any, get_type_hints
+from unittest.mock import Mock
+
+from activities.retrieval import RetrievalActivities
+from temporalio import activity, workflow
+
+from activities.conversation import ConversationActivities
+from activities.ingestion import IngestionActivities
+from activities.replying import ReplyActivities
+from activities.sending import SendingActivities
+from contracts import activities as stubs
+from worker.registry import Activities, registrations
+
+
+def registered() -> dict[str, Any]:
+    """Implementations by name. Nothing is called, so the adapters may be anything."""
+    made = Activities(
+        conversation=ConversationActivities(
+            conversations=Mock(), people=Mock(), database=Mock()
+        ),
+        retrieval=RetrievalActivities(Mock(), conversations=Mock(), profiles=Mock()),
+        reply=ReplyActivities(
+            profiles=Mock(), conversations=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
+            default_model="",
+        ),
+        sending=SendingActivities(
+            profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
+            uncertain_policy="leave",
+        ),
+        ingestion=IngestionActivities(
+            Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
+            count_tokens=Mock(),
+        ),
+    )  # fmt: skip
+    implementations = [each for queue in registrations(made) for each in queue.activities]
+    return {_name(each): each for each in implementations}
+
+
+def declared() -> dict[str, Any]:
+    return {
+        _name(stub): stub
+        for stub in vars(stubs).values()
+        if inspect.isfunction(stub) and stub.__module__ == stubs.__name__
+    }
+
+
+def _name(implementation: Any) -> str:
+    definition = activity._Definition.must_from_callable(implementation)
+    assert definition.name
+    return definition.name
+
+
+def test_stubs_and_implementations_are_the_same_set() -> None:
+    assert set(registered()) == set(declared())
+
+
+def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
+    for name, stub in declared().items():
+        assert get_type_hints(registered()[name]) == get_type_hints(stub), name
+
+
+def test_every_workflow_is_registered_once() -> None:
+    workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
+    names = [workflow._Definition.must_from_class(each).name for each in workflows]
+    assert sorted(map(str, names)) == ["Conversation", "IngestDocument"]

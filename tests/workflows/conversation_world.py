@@ -1,0 +1,235 @@
+"""A world for the conversation workflow: activities that keep what happened in memory, so that a
+test can hold one back, break it, and look at what went out."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from contracts import names
+from contracts.conversation import (
+    CannedReply,
+    ConversationInput,
+    ConversationRef,
+    DraftedReply,
+    GenerateReply,
+    InboundMessage,
+    MarkRead,
+    MessageType,
+    ReceivedMessage,
+    RecordedInbound,
+    RecordInbound,
+    ReplyKind,
+    RetrievedPassages,
+    ScoredPassage,
+    SendPart,
+    SentPart,
+    SettleUncertain,
+    Turn,
+    UncertainDecision,
+)
+from contracts.ids import (
+    ChannelId,
+    ConversationId,
+    MessageId,
+    OrganizationId,
+    PassageId,
+    PersonId,
+    TurnId,
+)
+from workflows.conversation import ConversationWorkflow
+
+CONVERSATION = ConversationRef(
+    organization_id=OrganizationId("org_1"),
+    channel_id=ChannelId("chn_1"),
+    person_id=PersonId("wau_1"),
+    conversation_id=ConversationId("conv_1"),
+)
+
+
+def message(
+    number: int,
+    *,
+    reply: ReplyKind = "answer",
+    type: MessageType = "text",
+    sent_at: int | None = None,
+) -> ReceivedMessage:
+    """Message `number` of the person, sent that many seconds after the epoch unless told."""
+    return ReceivedMessage(
+        message=InboundMessage(
+            whatsapp_message_id=f"wamid.{number}",
+            type=type,
+            reply=reply,
+            text=f"message {number}",
+            sent_at=datetime.fromtimestamp(1_760_000_000 + (sent_at or number), UTC),
+        ),
+        debounce_seconds=0.2,
+    )
+
+
+@dataclass
+class World:
+    """What the activities saw and did. Set the hooks to hold back or break one."""
+
+    recorded: list[list[str]] = field(default_factory=list)
+    """Per call of `record_inbound`: the texts that were fresh."""
+    known: dict[str, TurnId] = field(default_factory=dict)
+    texts: dict[MessageId, str] = field(default_factory=dict)
+    drafts: dict[TurnId, str] = field(default_factory=dict)
+    sent: list[tuple[TurnId, int, str]] = field(default_factory=list)
+    generated: Counter[str] = field(default_factory=Counter)
+    cancelled: int = 0
+    read: list[str] = field(default_factory=list)
+    closed: int = 0
+    parts: int = 1
+    send_outcomes: list[SentPart] = field(default_factory=list)
+    """Outcomes of the next sends; `sent` when there are none left."""
+    decision: UncertainDecision = field(
+        default_factory=lambda: UncertainDecision(decision="settled")
+    )
+    on_generate: Callable[["World", GenerateReply], Awaitable[None]] | None = None
+    on_send: Callable[["World", SendPart], Awaitable[None]] | None = None
+
+    @activity.defn(name="record_inbound")
+    async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
+        fresh = [
+            record
+            for record in request.messages
+            if self.known.setdefault(record.message.whatsapp_message_id, request.turn_id)
+            == request.turn_id
+        ]
+        self.recorded.append([record.message.text or "" for record in fresh])
+        for record in fresh:
+            self.texts[record.message_id] = record.message.text or ""
+        return RecordedInbound(fresh=[record.message_id for record in fresh])
+
+    @activity.defn(name="mark_read")
+    async def mark_read(self, request: MarkRead) -> None:
+        self.read.append(request.whatsapp_message_id)
+
+    @activity.defn(name="retrieve_passages")
+    async def retrieve_passages(self, turn: Turn) -> RetrievedPassages:  # noqa: ARG002 - signature
+        return RetrievedPassages(
+            passages=(ScoredPassage(passage_id=PassageId("psg_1"), score=1.0),)
+        )
+
+    @activity.defn(name="generate_reply")
+    async def generate_reply(self, request: GenerateReply) -> DraftedReply:
+        asked = " + ".join(self.texts[message_id] for message_id in request.turn.message_ids)
+        self.generated[asked] += 1
+        beating = asyncio.create_task(_beat())
+        try:
+            if self.on_generate is not None:
+                await self.on_generate(self, request)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            beating.cancel()
+        self.drafts[request.turn.turn_id] = f"answer to {asked}"
+        return DraftedReply(parts=self.parts)
+
+    @activity.defn(name="draft_canned_reply")
+    async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
+        self.drafts[request.turn.turn_id] = request.kind
+        return DraftedReply(parts=1)
+
+    @activity.defn(name="send_part")
+    async def send_part(self, request: SendPart) -> SentPart:
+        if self.on_send is not None:
+            await self.on_send(self, request)
+        outcome = self.send_outcomes.pop(0) if self.send_outcomes else SentPart(outcome="sent")
+        if outcome.outcome == "sent":
+            turn_id = request.turn.turn_id
+            self.sent.append((turn_id, request.part, self.drafts[turn_id]))
+        return outcome
+
+    @activity.defn(name="settle_uncertain_send")
+    async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:  # noqa: ARG002
+        return self.decision
+
+    @activity.defn(name="close_conversation")
+    async def close_conversation(self, turn: Turn) -> None:  # noqa: ARG002 - signature
+        self.closed += 1
+
+    @property
+    def replies(self) -> list[str]:
+        return [text for _, _, text in self.sent]
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        return [
+            self.record_inbound, self.mark_read, self.retrieve_passages, self.generate_reply,
+            self.draft_canned_reply, self.send_part, self.settle_uncertain_send,
+            self.close_conversation,
+        ]  # fmt: skip
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(0.2)
+
+
+async def model_is_broken(_world: World, _request: GenerateReply) -> None:
+    raise ApplicationError("the model is broken", non_retryable=True)
+
+
+class RunningConversation:
+    """A conversation on a real Temporal server, with workers on all its queues."""
+
+    def __init__(self, client: Client, world: World, *, turns_per_run: int | None = None) -> None:
+        self.client = client
+        self.world = world
+        self.workflow_id = f"conversation/test/{uuid4()}"
+        self._turns_per_run = turns_per_run
+        self._workers = [
+            Worker(
+                client,
+                task_queue=queue,
+                workflows=[ConversationWorkflow],
+                activities=world.activities(),
+                max_cached_workflows=100,
+            )
+            for queue in (names.CONVERSATIONS_QUEUE, names.LLM_QUEUE, names.WHATSAPP_QUEUE)
+        ]
+
+    async def __aenter__(self) -> "RunningConversation":
+        for worker in self._workers:
+            await worker.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.handle.terminate()
+        for worker in self._workers:
+            await worker.__aexit__(None, None, None)
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(self.workflow_id)
+
+    async def receive(self, *received: ReceivedMessage) -> None:
+        """Signal-with-start, as the webhook does it."""
+        for each in received:
+            await self.client.start_workflow(
+                names.CONVERSATION_WORKFLOW,
+                ConversationInput(conversation=CONVERSATION, turns_per_run=self._turns_per_run),
+                id=self.workflow_id,
+                task_queue=names.CONVERSATIONS_QUEUE,
+                start_signal="receive_message",
+                start_signal_args=[each],
+            )
+
+
+async def eventually(condition: Callable[[], bool], *, within: float = 20) -> None:
+    """Return when the condition holds; fail when it does not in so many seconds."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 - conditions here look at plain state
+            await asyncio.sleep(0.02)

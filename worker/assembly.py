@@ -1,0 +1,86 @@
+"""Opens what the activities need, once per process, and closes it again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+
+from activities.conversation import ConversationActivities
+from activities.ingestion import IngestionActivities
+from activities.replying import ReplyActivities
+from activities.retrieval import RetrievalActivities
+from activities.sending import SendingActivities
+from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.outbox import Outbox
+from adapters.dynamodb.people import People
+from adapters.dynamodb.table import open_dynamodb
+from adapters.keyring import KeyRing
+from adapters.knowledge import open_knowledge
+from adapters.objects.objects import open_objects
+from adapters.openai.chat import ChatModels, ModelServer
+from adapters.openai.tokens import count_tokens
+from adapters.parsing.parser import DocumentParser
+from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.database import Database
+from adapters.postgres.ingestion import Ingestions
+from adapters.whatsapp.client import GraphClient
+from settings import Settings
+from worker.registry import Activities
+
+HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
+
+
+@asynccontextmanager
+async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
+    """The activities, ready to be registered with workers."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        profiles = await stack.enter_async_context(
+            AssistantProfiles(database, KeyRing(settings.require_secret_keys()))
+        )
+        table = await stack.enter_async_context(open_dynamodb(settings))
+        objects = await stack.enter_async_context(open_objects(settings))
+        http = await stack.enter_async_context(httpx.AsyncClient(limits=HTTP_LIMITS))
+        knowledge = await stack.enter_async_context(open_knowledge(settings, database))
+        models = ChatModels(
+            ModelServer(base_url=settings.openai_base_url, api_key=settings.openai_api_key)
+        )
+        stack.push_async_callback(models.close)
+        conversations, people, outbox = Conversations(table), People(table), Outbox(table)
+        yield Activities(
+            conversation=ConversationActivities(
+                conversations=conversations, people=people, database=database
+            ),
+            retrieval=RetrievalActivities(
+                knowledge.retriever, conversations=conversations, profiles=profiles
+            ),
+            reply=ReplyActivities(
+                profiles=profiles,
+                conversations=conversations,
+                outbox=outbox,
+                retriever=knowledge.retriever,
+                models=models,
+                default_model=settings.parley_chat_model,
+            ),
+            sending=SendingActivities(
+                profiles=profiles,
+                people=people,
+                outbox=outbox,
+                graph=GraphClient(
+                    http,
+                    base_url=settings.whatsapp_graph_url,
+                    version=settings.whatsapp_graph_version,
+                ),
+                uncertain_seconds=settings.parley_uncertain_send_seconds,
+                uncertain_policy=settings.parley_uncertain_send_policy,
+            ),
+            ingestion=IngestionActivities(
+                Ingestions(database),
+                contents=objects,
+                parser=DocumentParser(),
+                embeddings=knowledge.embeddings,
+                index=knowledge.index,
+                count_tokens=count_tokens,
+            ),
+        )

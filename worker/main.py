@@ -1,0 +1,49 @@
+"""Runs the workers of this process until it is told to stop."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from adapters.temporal.client import connect, let_last_call_end, metrics_runtime
+from settings import Settings
+from telemetry import get_logger
+from worker.assembly import open_activities
+from worker.registry import Registration, registrations
+
+GRACE = timedelta(seconds=10)
+"""Given to running activities at a stop; what is cut off is run again elsewhere."""
+
+_log = get_logger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Poll every task queue; return after a clean stop on SIGTERM or Ctrl-C."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    client = await connect(settings, runtime=metrics_runtime(settings))
+    async with open_activities(settings) as activities, AsyncExitStack() as stack:
+        for registration in registrations(activities):
+            await stack.enter_async_context(_worker(client, registration))
+        _log.info("worker_started", namespace=client.namespace)
+        await stopping.wait()
+        _log.info("worker_stopping")
+    await let_last_call_end()
+
+
+def _worker(client: Client, registration: Registration) -> Worker:
+    return Worker(
+        client,
+        task_queue=registration.task_queue,
+        workflows=registration.workflows,
+        activities=registration.activities,
+        max_concurrent_activities=registration.max_concurrent_activities,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=GRACE,
+    )

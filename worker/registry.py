@@ -1,0 +1,78 @@
+"""Which worker runs what: workflows and activities by task queue."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from activities.retrieval import RetrievalActivities
+
+from activities.conversation import ConversationActivities
+from activities.ingestion import IngestionActivities
+from activities.replying import ReplyActivities
+from activities.sending import SendingActivities
+from contracts import names
+from workflows.conversation import ConversationWorkflow
+from workflows.ingest_document import IngestDocumentWorkflow
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What one worker polls for."""
+
+    task_queue: str
+    workflows: Sequence[type]
+    activities: Sequence[Callable[..., Any]]
+    max_concurrent_activities: int
+
+
+@dataclass(frozen=True)
+class Activities:
+    """The side effects, with their adapters inside."""
+
+    conversation: ConversationActivities
+    retrieval: RetrievalActivities
+    reply: ReplyActivities
+    sending: SendingActivities
+    ingestion: IngestionActivities
+
+
+def registrations(activities: Activities) -> list[Registration]:
+    """The quick activities share the workflows' queue, so that the worker starts them eagerly."""
+    return [
+        Registration(
+            names.CONVERSATIONS_QUEUE,
+            workflows=[ConversationWorkflow],
+            activities=[
+                activities.conversation.record_inbound,
+                activities.conversation.close_conversation,
+                activities.retrieval.retrieve_passages,
+                activities.reply.draft_canned_reply,
+                activities.sending.settle_uncertain_send,
+            ],
+            max_concurrent_activities=200,
+        ),
+        Registration(
+            names.LLM_QUEUE,
+            workflows=[],
+            activities=[activities.reply.generate_reply],
+            max_concurrent_activities=200,
+        ),
+        Registration(
+            names.WHATSAPP_QUEUE,
+            workflows=[],
+            activities=[activities.sending.send_part, activities.sending.mark_read],
+            max_concurrent_activities=200,
+        ),
+        Registration(
+            names.INGESTION_QUEUE,
+            workflows=[IngestDocumentWorkflow],
+            activities=[
+                activities.ingestion.chunk_document,
+                activities.ingestion.embed_passages,
+                activities.ingestion.activate_version,
+                activities.ingestion.fail_document,
+            ],
+            # Parsing takes a process and memory of its own each.
+            max_concurrent_activities=8,
+        ),
+    ]
