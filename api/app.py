@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from api import problems
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog
-from api.problems import ProblemDetails
+from api.problems import ProblemDetails, documented
 from api.routers import (
     api_keys,
     assistants,
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    problems.install(app)
+    problems.install(app, routes=[route for router in ROUTERS for route in router.routes])
     # The last one added is the outermost: it logs what the others refuse, too.
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=metrics)
@@ -84,6 +84,11 @@ class _Application(FastAPI):
             problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
             models |= problem.pop("$defs", {})
             models["ProblemDetails"] = problem
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    # FastAPI adds its own description wherever there are parameters.
+                    if "422" in operation["responses"]:
+                        operation["responses"]["422"] = documented(422)[422]
             for unused in ("HTTPValidationError", "ValidationError"):
                 models.pop(unused, None)
         assert self.openapi_schema is not None  # noqa: S101 - set by `super().openapi()`

@@ -43,16 +43,25 @@ class BodyLimit:
             await problem.response()(scope, receive, send)
             return
         received = 0
+        refused = False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
+                refused = True
                 raise problem
             return message
 
-        await self._app(scope, counted, send)
+        async def unless_refused(message: Message) -> None:
+            # Whatever the application makes of a body that was cut short, this is the answer.
+            if not refused:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await problem.response()(scope, receive, send)
+
+        await self._app(scope, counted, unless_refused)
 
 
 class RequestLog:

@@ -1,6 +1,6 @@
 """Every error as RFC 9457 `application/problem+json`: a stable type, a detail that helps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from temporalio.service import RPCError
 
 from adapters.dynamodb.pages import InvalidCursor
@@ -114,11 +115,19 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the application as a problem."""
+def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
+    """Answer every error of the application as a problem.
+
+    Args:
+        routes: all of them, to say what is allowed where something is not.
+    """
+
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return _http(request, error, routes)
+
     handlers: dict[Any, Any] = {
         Problem: _problem,
-        HTTPException: _http,
+        HTTPException: http,
         RequestValidationError: _validation,
         CursorError: _cursor,
         InvalidCursor: _cursor,
@@ -138,14 +147,26 @@ async def _problem(_request: Request, error: Problem) -> JSONResponse:
     return error.response()
 
 
-async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    details = {
-        404: f"There is nothing at {request.url.path}. The paths are listed at /docs.",
-        405: f"{request.method} is not allowed here. Allowed: "
-        f"{(error.headers or {}).get('Allow', 'see /docs')}.",
-    }
-    detail = details.get(error.status_code, str(error.detail))
-    return Problem(error.status_code, detail, headers=error.headers).response()
+def _http(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -> JSONResponse:
+    match error.status_code:
+        case 404:
+            return Problem(404, "There is nothing at this path. See /docs.").response()
+        case 405:
+            allowed = _allowed_methods(request, routes)
+            detail = f"{request.method} is not allowed here. Allowed: {allowed}."
+            return Problem(405, detail, headers={"Allow": allowed}).response()
+        case status:
+            return Problem(status, str(error.detail), headers=error.headers).response()
+
+
+def _allowed_methods(request: Request, routes: Sequence[BaseRoute]) -> str:
+    """Of all routes at the path; the router itself names those of the first one only."""
+    methods: set[str] = set()
+    for route in routes:
+        match, _scope = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(methods))
 
 
 async def _validation(_request: Request, error: RequestValidationError) -> JSONResponse:

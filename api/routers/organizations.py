@@ -14,6 +14,7 @@ from api.dependencies import (
     AdminDep,
     PlaceDep,
     PlatformAdminDep,
+    PlatformDep,
     PrincipalDep,
     ServicesDep,
     ViewerDep,
@@ -85,12 +86,10 @@ async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> Org
 
 
 @router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 503))
-async def delete_organization(
-    organization_id: str, _principal: PlatformAdminDep, services: ServicesDep
-) -> None:
+async def delete_organization(tenant: PlatformDep) -> None:
     """Remove it with all of its configuration. Its numbers stop answering at once."""
-    async with services.database.platform() as session:
-        organization = await organizations.get(session, organization_id)
+    async with tenant.services.database.platform() as session:
+        organization = await organizations.get(session, tenant.organization_id)
         if organization is None:
             raise not_found("organization")
         await organizations.delete(session, organization)

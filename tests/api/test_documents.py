@@ -1,0 +1,166 @@
+"""A document goes in whole, or not at all."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from temporalio.service import RPCError
+
+from api.app import create_app
+from api.services import Services
+from contracts.ids import DocumentId, OrganizationId, ingestion_workflow_id
+from contracts.ingestion import IngestDocument
+from settings import Settings
+from tests.api.conftest import ADMIN_KEY, Organization, check_problem, created
+
+
+@pytest.fixture
+async def documents(ours: Organization) -> str:
+    knowledge_base = await created(ours.admin, f"{ours.path}/knowledge-bases", name="Menu")
+    return f"{ours.path}/knowledge-bases/{knowledge_base['id']}/documents"
+
+
+@pytest.fixture
+async def services(app: FastAPI) -> Services:
+    services: Services = app.state.services
+    return services
+
+
+async def test_a_text_is_stored_and_its_ingestion_starts(
+    ours: Organization, documents: str, services: Services
+) -> None:
+    document = await created(
+        ours.admin, documents, status=202, title="Hours", text="Open from 9 to 5."
+    )
+    assert document["status"] == "pending"
+    organization = OrganizationId(ours.id)
+    digest = hashlib.sha256(b"Open from 9 to 5.").hexdigest()
+    assert await services.objects.get(organization, digest) == b"Open from 9 to 5."
+
+    handle = services.temporal.get_workflow_handle(
+        ingestion_workflow_id(DocumentId(document["id"]))
+    )
+    description = await handle.describe()
+    assert description.workflow_type == "IngestDocument"
+    assert description.task_queue == "ingestion"
+    started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
+    (argument,) = await services.temporal.data_converter.decode(
+        started.input.payloads, [IngestDocument]
+    )
+    assert argument.organization_id == ours.id
+    assert argument.document_id == document["id"]
+
+
+async def test_a_file_keeps_its_name_and_type(ours: Organization, documents: str) -> None:
+    response = await ours.admin.post(
+        documents, files={"file": ("../../menú\x01.pdf", b"%PDF-1.7 ...", "application/pdf")}
+    )
+    assert response.status_code == 202, response.text
+    document = response.json()
+    # A client escapes control characters in a file's name, or sends them; none is kept.
+    assert document["filename"] in ("menú%01.pdf", "menú.pdf")
+    assert document["title"] == document["filename"]
+    assert (document["media_type"], document["size_bytes"]) == ("application/pdf", 12)
+    titled = await ours.admin.post(
+        documents, files={"file": ("a.md", b"# A", "text/markdown")}, data={"title": "The menu"}
+    )
+    assert titled.json()["title"] == "The menu"
+
+
+async def test_a_file_larger_than_other_bodies_is_taken(ours: Organization, documents: str) -> None:
+    content = b"x" * (4 * 1024 * 1024)
+    response = await ours.admin.post(documents, files={"file": ("a.txt", content, "text/plain")})
+    assert response.status_code == 202, response.text
+    assert response.json()["size_bytes"] == len(content)
+
+
+@pytest.mark.parametrize(
+    ("status", "arguments"),
+    [
+        (415, {"content": b"text", "headers": {"Content-Type": "text/plain"}}),
+        (415, {}),
+        (400, {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        (400, {"content": b"\xff", "headers": {"Content-Type": "application/json"}}),
+        (422, {"json": {"title": "A"}}),
+        (422, {"json": {"title": "A", "text": "\x00"}}),
+        (422, {"json": [1]}),
+        (422, {"files": {"file": ("a.txt", b"", "text/plain")}}),
+        (422, {"files": {"other": ("a.txt", b"a", "text/plain")}}),
+        (422, {"data": {"file": "no file"}, "files": {"x": b"a"}}),
+        (400, {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
+        (400, {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
+    ],
+)
+async def test_what_is_no_document_is_a_problem(
+    ours: Organization, documents: str, status: int, arguments: dict[str, Any]
+) -> None:
+    response = await ours.admin.post(documents, **arguments)
+    check_problem(response, status)
+    assert (await ours.viewer.get(documents)).json()["items"] == []
+
+
+async def test_a_deleted_document_takes_its_file_along_unless_another_needs_it(
+    ours: Organization, documents: str, services: Services
+) -> None:
+    first = await created(ours.admin, documents, status=202, title="One", text="Same words")
+    second = await created(ours.admin, documents, status=202, title="Two", text="Same words")
+    digest = hashlib.sha256(b"Same words").hexdigest()
+    organization = OrganizationId(ours.id)
+
+    assert (await ours.admin.delete(f"{documents}/{first['id']}")).status_code == 204
+    assert await services.objects.exists(organization, digest)
+    check_problem(await ours.viewer.get(f"{documents}/{first['id']}"), 404)
+
+    knowledge_base = documents.removesuffix("/documents")
+    assert (await ours.admin.delete(knowledge_base)).status_code == 204
+    assert not await services.objects.exists(organization, digest)
+    check_problem(await ours.viewer.get(f"{documents}/{second['id']}"), 404)
+
+
+async def test_documents_are_listed_by_status(ours: Organization, documents: str) -> None:
+    made = await created(ours.admin, documents, status=202, title="One", text="Words")
+    pending = (await ours.viewer.get(documents, params={"status": "pending"})).json()
+    assert [one["id"] for one in pending["items"]] == [made["id"]]
+    assert (await ours.viewer.get(documents, params={"status": "ready"})).json()["items"] == []
+    check_problem(await ours.viewer.get(documents, params={"status": "lost"}), 422)
+
+
+@pytest.fixture
+async def without_temporal(settings: Settings, app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An API process whose Temporal server is gone."""
+    assert app.state.services
+    lonely = create_app(settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
+    async with lonely.router.lifespan_context(lonely):
+        transport = httpx.ASGITransport(lonely, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport,
+            base_url="http://parley.test",
+            headers={"Authorization": f"Bearer {ADMIN_KEY}"},
+        ) as client:
+            yield client
+
+
+async def test_without_a_workflow_engine_nothing_is_left_behind(
+    ours: Organization,
+    documents: str,
+    without_temporal: httpx.AsyncClient,
+    services: Services,
+) -> None:
+    response = await without_temporal.post(documents, json={"title": "A", "text": "Lost words"})
+    problem = check_problem(response, 503)
+    assert "workflow engine" in problem["detail"]
+    assert response.headers["retry-after"]
+    assert (await ours.viewer.get(documents)).json()["items"] == []
+    digest = hashlib.sha256(b"Lost words").hexdigest()
+    assert not await services.objects.exists(OrganizationId(ours.id), digest)
+
+    ready = await without_temporal.get("/readyz")
+    assert ready.status_code == 503
+    states = ready.json()["dependencies"]
+    assert states["postgres"] == {"ready": True}
+    assert states["temporal"]["ready"] is False
+    with pytest.raises((RPCError, RuntimeError)):
+        await services.temporal.get_workflow_handle("ingest/doc_none").describe()

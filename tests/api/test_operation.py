@@ -1,0 +1,136 @@
+"""Liveness, readiness, metrics, the codec server and the OpenAPI document."""
+
+import asyncio
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from google.protobuf import json_format
+from temporalio import workflow
+from temporalio.api.common.v1 import Payloads
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from api.services import Services
+from contracts.names import CONVERSATIONS_QUEUE
+from tests.api.conftest import ADMIN_KEY, CODEC_TOKEN, Organization, check_problem
+from tests.servers import ConnectTemporal
+
+
+@workflow.defn
+class Idle:
+    """Gives a worker something to poll for."""
+
+    @workflow.run
+    async def run(self) -> None: ...
+
+
+WEB_UI = "http://127.0.0.1:8233"
+
+
+async def test_ready_is_said_when_a_worker_polls(
+    stranger: httpx.AsyncClient, connect_temporal: ConnectTemporal
+) -> None:
+    assert (await stranger.get("/healthz")).json() == {"status": "ok"}
+    before = await stranger.get("/readyz")
+    assert before.status_code == 503
+    states = before.json()["dependencies"]
+    assert {name for name, state in states.items() if state["ready"]} == {
+        "postgres",
+        "dynamodb",
+        "s3",
+        "temporal",
+    }
+    assert CONVERSATIONS_QUEUE in states["worker"]["detail"]
+
+    async with (
+        Worker(
+            await connect_temporal(),
+            task_queue=CONVERSATIONS_QUEUE,
+            workflows=[Idle],
+            # It only polls; this module's imports are no business of the sandbox.
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ),
+        asyncio.timeout(20),
+    ):
+        answer = before
+        while answer.status_code != 200:
+            await asyncio.sleep(0.1)
+            answer = await stranger.get("/readyz")
+    assert answer.json()["ready"] is True
+
+
+async def test_metrics_count_by_route(ours: Organization, stranger: httpx.AsyncClient) -> None:
+    await ours.viewer.get(f"{ours.path}/assistants")
+    metrics = (await stranger.get("/metrics")).text
+    assert (
+        'parley_http_requests_total{method="GET",'
+        'route="/v1/organizations/{organization_id}/assistants",status="200"}' in metrics
+    )
+    assert ours.id not in metrics
+
+
+async def test_the_log_has_ids_and_no_contents(
+    ours: Organization, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    response = await ours.admin.post(
+        f"{ours.path}/assistants?secret-query=1",
+        json={"name": "private name"},
+        headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
+    )
+    output = "".join(capfd.readouterr())
+    assert trace in output
+    assert response.headers["x-request-id"] in output
+    for private in ("private name", "secret-query", ours.id, "pk_live_"):
+        assert private not in output
+
+
+async def test_the_codec_server_opens_payloads_for_those_who_may(
+    app: FastAPI, stranger: httpx.AsyncClient, platform: httpx.AsyncClient, ours: Organization
+) -> None:
+    services: Services = app.state.services
+    sealed = Payloads(payloads=await services.temporal.data_converter.encode(["a private word"]))
+    body = json_format.MessageToJson(sealed)
+    assert "private" not in str(sealed.payloads[0].data)
+
+    for client, path in (
+        (stranger, f"/temporal/codec/{CODEC_TOKEN}/decode"),
+        (platform, "/temporal/codec/decode"),
+    ):
+        answer = await client.post(path, content=body, headers={"Origin": WEB_UI})
+        assert answer.status_code == 200, answer.text
+        opened = json_format.Parse(answer.content, Payloads())
+        assert opened.payloads[0].data == b'"a private word"'
+        assert answer.headers["access-control-allow-origin"] == WEB_UI
+        check_problem(await client.post(path, content=b"\xff"), 400)
+
+    check_problem(await stranger.post("/temporal/codec/guess/decode", content=body), 404)
+    check_problem(await stranger.post("/temporal/codec/decode", content=body), 401)
+    check_problem(await ours.admin.post("/temporal/codec/decode", content=body), 403)
+
+
+async def test_browsers_are_let_in_from_the_web_ui_only(stranger: httpx.AsyncClient) -> None:
+    path = f"/temporal/codec/{CODEC_TOKEN}/decode"
+    preflight = await stranger.options(path, headers={"Origin": WEB_UI})
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == WEB_UI
+    elsewhere = await stranger.options(path, headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in elsewhere.headers
+
+
+async def test_openapi_names_every_operation_once_and_documents_its_problems(
+    stranger: httpx.AsyncClient,
+) -> None:
+    document = (await stranger.get("/openapi.json")).json()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names))
+    for operation in operations:
+        assert operation["tags"]
+        for status, response in operation["responses"].items():
+            if status.startswith(("4", "5")) and operation["operationId"] != "get_readiness":
+                assert "application/problem+json" in response["content"], operation["operationId"]
+    references = str(document).split("#/components/schemas/")[1:]
+    for reference in references:
+        assert reference.partition("'")[0] in document["components"]["schemas"]
+    assert ADMIN_KEY not in str(document)
