@@ -43,9 +43,9 @@ def run() -> None:
     .env.example explains all settings.
     """
     # Imported here so that `parley --help` and the other commands don't wait for it.
-    from local.demo.seed import seed_demo
     from rich.console import Console
 
+    from local.demo.seed import seed_demo
     from local.run import run as run_stack
 
     raise typer.Exit(run_stack(seed=seed_demo, console=Console()))
