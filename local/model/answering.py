@@ -80,7 +80,11 @@ class ExtractiveAnswerer:
 
     async def read_ahead(self, passage: ShownPassage) -> None:
         """Embed what an answer from `passage` will be compared by, so that it comes at once."""
-        await self._embedder.embed([b.compared for b in blocks(passage)], is_query=False)
+        found = blocks(passage)
+        pieces = [
+            block.compared_piece(index) for block in found for index in range(len(block.pieces))
+        ]
+        await self._embedder.embed([block.compared for block in found] + pieces, is_query=False)
 
     async def _quote(self, question: Question, *, language: str) -> str | None:
         passages = question.passages[:SEARCHED_PASSAGES]

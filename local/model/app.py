@@ -33,6 +33,9 @@ from local.model.protocol import (
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a request: 2,048 texts of 8 kB."""
 
+MAX_READ_AHEAD = 48
+"""Passages read ahead at a time, about a second each: a demo's worth, no library's."""
+
 QUERY_PREFIX, PASSAGE_PREFIX = "query: ", "passage: "
 """How E5 models tell the two sides of a search apart (model card of multilingual-e5-small)."""
 
@@ -62,6 +65,7 @@ class _Server:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._answerer = ExtractiveAnswerer(embedder)
+        self._read_ahead_pending = 0
 
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -84,11 +88,17 @@ class _Server:
 
     async def _read_ahead(self, texts: list[str]) -> None:
         """Passages are embedded to be asked about: the first question should not wait for it."""
-        for text, is_query in map(_side, texts):
-            if not is_query:
+        passages = [text for text, is_query in map(_side, texts) if not is_query]
+        if self._read_ahead_pending + len(passages) > MAX_READ_AHEAD:
+            return
+        self._read_ahead_pending += len(passages)
+        try:
+            for text in passages:
                 await self._answerer.read_ahead(
                     ShownPassage(number=1, title="", section=None, text=text)
                 )
+        finally:
+            self._read_ahead_pending -= len(passages)
 
     async def chat_completions(self, request: Request) -> Response:
         body = await _read(request, ChatRequest)

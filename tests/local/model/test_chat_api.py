@@ -22,6 +22,7 @@ HOURS = Passage(
     text="## Opening hours\n\n| Day | Hours |\n|---|---|\n| Saturday | 9:30 to 17:00 |\n"
     "| Sunday | closed |\n\n## Parking\n\nThere is no parking in front of the shop.",
 )
+PARKING = "Parking: There is no parking in front of the shop."
 WARRANTY = Passage(
     id="warranty",
     title="Warranty",
@@ -207,3 +208,32 @@ async def test_a_client_that_leaves_stops_the_work(stream: bool) -> None:
                     last = embedder.computed
                     await asyncio.sleep(0.3)
     assert 0 < embedder.computed < 200
+
+
+class RecordingEmbedder(Embedder):
+    """The real one, remembering which texts it had to compute."""
+
+    def __init__(self, *, threads: int) -> None:
+        super().__init__(threads=threads)
+        self.computed_texts: list[str] = []
+
+    def _compute(self, group: list[tuple[str, bool]]) -> dict[tuple[str, bool], Vector]:
+        self.computed_texts += [text for text, _ in group]
+        return super()._compute(group)
+
+
+async def test_a_passage_is_read_ahead_so_that_its_first_question_computes_only_itself() -> None:
+    with RecordingEmbedder(threads=1) as embedder:
+        async with (
+            serving(create_app(embedder)) as url,
+            AsyncOpenAI(api_key="none", base_url=f"{url}/v1", max_retries=0) as client,
+        ):
+            passage = f"passage: {HOURS.text}"
+            await client.embeddings.create(model="multilingual-e5-small", input=passage)
+            async with asyncio.timeout(20):
+                while PARKING not in embedder.computed_texts:  # noqa: ASYNC110 - deep inside
+                    await asyncio.sleep(0.02)
+            embedder.computed_texts.clear()
+            answer = await ask(client, "Are you open on Sundays?", passages=[HOURS])
+    assert "closed" in answer
+    assert set(embedder.computed_texts) == {"Are you open on Sundays?"}
