@@ -43,9 +43,9 @@ def run() -> None:
     .env.example explains all settings.
     """
     # Imported here so that `parley --help` and the other commands don't wait for it.
-    from local.demo.seed import seed_demo
     from rich.console import Console
 
+    from local.demo.seed import seed_demo
     from local.run import run as run_stack
 
     raise typer.Exit(run_stack(seed=seed_demo, console=Console()))
@@ -75,8 +75,13 @@ def migrate(
 def api() -> None:
     """Serve the REST API and Meta's webhooks until interrupted."""
     from api.server import serve
+    from settings import SettingsError
 
-    serve(_settings("api"))
+    try:
+        serve(_settings("api"))
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

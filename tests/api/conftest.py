@@ -62,6 +62,8 @@ def settings(
         parley_codec_token=SecretStr(CODEC_TOKEN),
         parley_temporal_ui_url="http://127.0.0.1:8233",
         parley_public_url="https://parley.example",
+        # Nobody embeds: searches go by words.
+        parley_embedding_base_url="http://127.0.0.1:1",
     )
 
 
