@@ -75,8 +75,13 @@ def migrate(
 def api() -> None:
     """Serve the REST API and Meta's webhooks until interrupted."""
     from api.server import serve
+    from settings import SettingsError
 
-    serve(_settings("api"))
+    try:
+        serve(_settings("api"))
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

@@ -22,6 +22,7 @@ from api.routers import (
     health,
     knowledge_bases,
     organizations,
+    search,
     webhooks,
     whatsapp_users,
 )
@@ -35,6 +36,7 @@ ROUTERS = (
     channels.router,
     knowledge_bases.router,
     documents.router,
+    search.router,
     whatsapp_users.router,
     conversations.router,
     webhooks.router,

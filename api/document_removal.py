@@ -1,9 +1,17 @@
-"""What else goes when a document goes."""
+"""What else goes when documents go: their vectors and their files.
 
-from collections.abc import Collection
+PostgreSQL has forgotten them by then, and no hit is shown that is not read there again: what is
+left by an engine that does not answer is waste, not a leak. It is logged and fails no request.
+"""
+
+from collections.abc import Awaitable, Collection
 
 from adapters.postgres import documents
+from adapters.vectors.index import VectorIndexError
 from api.dependencies import Tenant
+from telemetry import get_logger
+
+_log = get_logger(__name__)
 
 
 async def forget_contents(tenant: Tenant, hashes: Collection[str]) -> None:
@@ -14,3 +22,15 @@ async def forget_contents(tenant: Tenant, hashes: Collection[str]) -> None:
         unused = await documents.unused_contents(session, sorted(hashes))
     for sha256 in unused:
         await tenant.services.objects.delete(tenant.organization_id, sha256)
+
+
+async def forget_vectors(deletion: Awaitable[None], *, tenant: Tenant) -> None:
+    """Run a deletion of the vector index."""
+    try:
+        await deletion
+    except VectorIndexError as error:
+        _log.warning(
+            "vectors_left_behind",
+            organization_id=tenant.organization_id,
+            retryable=error.retryable,
+        )

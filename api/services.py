@@ -12,6 +12,7 @@ from adapters.dynamodb.people import People
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import Table, open_dynamodb
 from adapters.keyring import KeyRing
+from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
@@ -33,6 +34,7 @@ class Services:
     table: Table
     conversations: Conversations
     objects: Objects
+    knowledge: Knowledge
     temporal: Client
     channel_routes: ChannelRoutes
     authenticator: Authenticator
@@ -62,6 +64,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             table=table,
             conversations=Conversations(table),
             objects=await stack.enter_async_context(open_objects(settings)),
+            knowledge=await stack.enter_async_context(open_knowledge(settings, database)),
             temporal=temporal,
             channel_routes=routes,
             authenticator=await stack.enter_async_context(

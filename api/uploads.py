@@ -1,5 +1,6 @@
 """What a client sends as a document: a file in a form, or a title and a text in JSON."""
 
+import hashlib
 import mimetypes
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -9,11 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
+from adapters.objects.objects import Objects
 from api.problems import Problem, invalid
 from api.schemas.knowledge import DocumentFromText
+from contracts.ids import OrganizationId
 
 LARGEST_FILE: Final = 100 * 1024 * 1024
 LONGEST_NAME: Final = 200
+PIECE_BYTES: Final = 1024 * 1024
+TEXT_TYPE: Final = "text/markdown"
 
 REQUEST_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -41,19 +46,27 @@ REQUEST_BODY: Final[dict[str, Any]] = {
 
 
 class Upload(NamedTuple):
+    """A document whose bytes are stored."""
+
     title: str
     filename: str | None
     media_type: str
-    content: bytes
+    size_bytes: int
+    content_sha256: str
 
 
-async def read_upload(request: Request) -> Upload:
-    """The document in the request; a problem says what is wrong with it."""
+async def store_upload(
+    request: Request, *, objects: Objects, organization_id: OrganizationId
+) -> Upload:
+    """Store the document in the request; a problem says what is wrong with it.
+
+    A file is kept on disk while it comes in and leaves in parts: memory does not grow with it.
+    """
     match request.headers.get("content-type", "").partition(";")[0].strip().lower():
         case "application/json":
-            return await _from_json(request)
+            return await _from_json(request, objects, organization_id)
         case "multipart/form-data":
-            return await _from_form(request)
+            return await _from_form(request, objects, organization_id)
         case other:
             raise Problem(
                 415,
@@ -62,7 +75,7 @@ async def read_upload(request: Request) -> Upload:
             )
 
 
-async def _from_json(request: Request) -> Upload:
+async def _from_json(request: Request, objects: Objects, organization_id: OrganizationId) -> Upload:
     try:
         body = DocumentFromText.model_validate(await request.json())
     except ValidationError as error:
@@ -70,27 +83,41 @@ async def _from_json(request: Request) -> Upload:
         raise RequestValidationError(problems) from None
     except (ValueError, RecursionError):
         raise Problem(400, "The body is not valid JSON in UTF-8.") from None
-    return Upload(body.title, None, "text/markdown", body.text.encode())
+    content = body.text.encode()
+    sha256 = await objects.put(organization_id, content, media_type=TEXT_TYPE)
+    return Upload(body.title, None, TEXT_TYPE, len(content), sha256)
 
 
-async def _from_form(request: Request) -> Upload:
+async def _from_form(request: Request, objects: Objects, organization_id: OrganizationId) -> Upload:
     async with request.form(max_files=1, max_fields=10) as form:
         file, title = form.get("file"), form.get("title")
         if not isinstance(file, UploadFile):
             raise invalid("file", "send the document as a file in the form field `file`")
-        filename = _plain(PurePosixPath((file.filename or "").replace("\\", "/")).name)
         if not file.size:
             raise invalid("file", "the file is empty")
         if file.size > LARGEST_FILE:
             raise Problem(413, "A document may have at most 100 MB.")
-        name = _plain(title) if isinstance(title, str) else ""
-        guessed = mimetypes.guess_type(filename)[0]
-        return Upload(
-            title=name or filename or "Untitled",
+        filename = _plain(PurePosixPath((file.filename or "").replace("\\", "/")).name)
+        declared = _plain(file.content_type or "") or "application/octet-stream"
+        upload = Upload(
+            title=(_plain(title) if isinstance(title, str) else "") or filename or "Untitled",
             filename=filename or None,
-            media_type=guessed or _plain(file.content_type or "") or "application/octet-stream",
-            content=await file.read(),
+            media_type=mimetypes.guess_type(filename)[0] or declared,
+            size_bytes=file.size,
+            content_sha256=await _sha256(file),
         )
+        await file.seek(0)
+        await objects.put_file(
+            organization_id, file, sha256=upload.content_sha256, media_type=upload.media_type
+        )
+        return upload
+
+
+async def _sha256(file: UploadFile) -> str:
+    digest = hashlib.sha256()
+    while chunk := await file.read(PIECE_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _plain(name: str) -> str:

@@ -43,12 +43,15 @@ async def migrate_everything(settings: Settings, *, patience_seconds: float) -> 
         ("S3", "AWS_ENDPOINT_URL_S3", _s3),
         ("Temporal", "TEMPORAL_ADDRESS", _temporal),
     ]
-    return await asyncio.gather(
-        *(
-            _patiently(step, settings, server=server, setting=setting, seconds=patience_seconds)
-            for server, setting, step in steps
+    try:
+        return await asyncio.gather(
+            *(
+                _patiently(step, settings, server=server, setting=setting, seconds=patience_seconds)
+                for server, setting, step in steps
+            )
         )
-    )
+    finally:
+        await let_last_call_end()
 
 
 async def _postgres(settings: Settings) -> str:
@@ -69,9 +72,7 @@ async def _s3(settings: Settings) -> str:
 
 
 async def _temporal(settings: Settings) -> str:
-    registered = await ensure_search_attributes(await connect(settings))
-    await let_last_call_end()
-    if registered:
+    if await ensure_search_attributes(await connect(settings)):
         return "Temporal: the search attributes are registered."
     return "Temporal: the search attributes must be registered by hand; see the log."
 
@@ -108,6 +109,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The first line: what follows is SQL, or a driver's advice."""
+    """The first line: what follows is SQL, a driver's advice, or the insides of Temporal's SDK."""
     cause = getattr(error, "orig", None) or error
-    return (str(cause).splitlines() or [""])[0] or type(error).__name__
+    line = (str(cause).splitlines() or [""])[0].partition(": tonic::")[0]
+    return line or type(error).__name__

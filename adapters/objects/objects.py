@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from boto3.s3.transfer import TransferConfig as S3TransferConfig
 from botocore.exceptions import ClientError
 
 from contracts.ids import OrganizationId
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _SHA256_DIGITS: Final = 64
+_PART_BYTES: Final = 8 * 1024 * 1024
+
+
+class ReadableFile(Protocol):
+    """What is read of a file: Starlette's `UploadFile` is one."""
+
+    async def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Objects:
@@ -64,6 +72,28 @@ class Objects:
             ContentType=media_type,
         )
         return sha256
+
+    async def put_file(
+        self, organization_id: OrganizationId, file: ReadableFile, *, sha256: str, media_type: str
+    ) -> None:
+        """Store a file of any size from its present position on, in parts, some of them at a time.
+
+        Args:
+            file: is read once.
+            sha256: of what is read, in hex; the caller has computed it.
+        """
+        await self._client.upload_fileobj(
+            cast("BinaryIO", file),
+            self._bucket,
+            _key(organization_id, sha256),
+            ExtraArgs={"ContentType": media_type},
+            Config=S3TransferConfig(
+                multipart_chunksize=_PART_BYTES,
+                multipart_threshold=_PART_BYTES,
+                max_concurrency=2,
+                max_io_queue=2,
+            ),
+        )
 
     async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None:
         """The file, when this organisation has one with that hash."""

@@ -8,11 +8,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.postgres import documents, knowledge_bases
 from adapters.postgres.tables import Document
 from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
-from api.document_removal import forget_contents
+from api.document_removal import forget_contents, forget_vectors
 from api.problems import documented, not_found, unavailable
 from api.schemas.base import Listing
 from api.schemas.knowledge import DocumentPublic
-from api.uploads import REQUEST_BODY, Upload, read_upload
+from api.uploads import REQUEST_BODY, Upload, store_upload
 from contracts.ids import DocumentId, KnowledgeBaseId, ingestion_workflow_id
 from contracts.ingestion import DocumentStatus, IngestDocument
 from contracts.names import INGEST_DOCUMENT_WORKFLOW, INGESTION_QUEUE
@@ -38,15 +38,19 @@ async def create_document(
     """Take a document in; its `status` tells how its ingestion goes on."""
     async with tenant.session() as session:
         await _check_knowledge_base(session, knowledge_base_id)
-    upload = await read_upload(request)
-    sha256 = await tenant.services.objects.put(
-        tenant.organization_id, upload.content, media_type=upload.media_type
+    upload = await store_upload(
+        request, objects=tenant.services.objects, organization_id=tenant.organization_id
     )
-    async with tenant.session() as session:
-        await _check_knowledge_base(session, knowledge_base_id)
-        document = await documents.create(
-            session, _pending(upload, sha256, KnowledgeBaseId(knowledge_base_id), tenant)
-        )
+    try:
+        async with tenant.session() as session:
+            # Again: a large upload takes its time.
+            await _check_knowledge_base(session, knowledge_base_id)
+            document = await documents.create(
+                session, _pending(upload, KnowledgeBaseId(knowledge_base_id), tenant)
+            )
+    except Exception:
+        await forget_contents(tenant, [upload.content_sha256])
+        raise
     try:
         await _start_ingestion(tenant.services.temporal, document)
     except (RPCError, RuntimeError) as error:
@@ -96,18 +100,12 @@ async def delete_document(knowledge_base_id: str, document_id: str, tenant: Admi
     await _remove(document, tenant)
 
 
-def _pending(
-    upload: Upload, sha256: str, knowledge_base_id: KnowledgeBaseId, tenant: Tenant
-) -> Document:
+def _pending(upload: Upload, knowledge_base_id: KnowledgeBaseId, tenant: Tenant) -> Document:
     return Document(
         id=documents.new_document_id(),
         organization_id=tenant.organization_id,
         knowledge_base_id=knowledge_base_id,
-        title=upload.title,
-        filename=upload.filename,
-        media_type=upload.media_type,
-        size_bytes=len(upload.content),
-        content_sha256=sha256,
+        **upload._asdict(),
     )
 
 
@@ -140,6 +138,10 @@ async def _remove(document: Document, tenant: Tenant) -> None:
         )
         if found is not None:
             await documents.delete(session, found)
+    index = tenant.services.knowledge.index
+    await forget_vectors(
+        index.delete_document(tenant.organization_id, document_id=document.id), tenant=tenant
+    )
     await forget_contents(tenant, [document.content_sha256])
 
 

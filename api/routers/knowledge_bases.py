@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from adapters.postgres import documents, knowledge_bases
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
-from api.document_removal import forget_contents
+from api.document_removal import forget_contents, forget_vectors
 from api.problems import documented, not_found
 from api.schemas.base import Listing
 from api.schemas.knowledge import (
@@ -13,6 +13,7 @@ from api.schemas.knowledge import (
     KnowledgeBasePublic,
     KnowledgeBaseUpdate,
 )
+from contracts.ids import KnowledgeBaseId
 
 router = APIRouter(
     prefix="/v1/organizations/{organization_id}/knowledge-bases", tags=["knowledge bases"]
@@ -73,4 +74,11 @@ async def delete_knowledge_base(knowledge_base_id: str, tenant: AdminDep) -> Non
             raise not_found("knowledge base")
         contents = await documents.contents_in(session, knowledge_base_id=knowledge_base.id)
         await knowledge_bases.delete(session, knowledge_base)
+    index = tenant.services.knowledge.index
+    await forget_vectors(
+        index.delete_knowledge_base(
+            tenant.organization_id, knowledge_base_id=KnowledgeBaseId(knowledge_base_id)
+        ),
+        tenant=tenant,
+    )
     await forget_contents(tenant, contents)

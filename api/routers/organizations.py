@@ -19,6 +19,7 @@ from api.dependencies import (
     ServicesDep,
     ViewerDep,
 )
+from api.document_removal import forget_vectors
 from api.problems import documented, invalid, not_found
 from api.schemas.base import Listing
 from api.schemas.organizations import (
@@ -93,6 +94,8 @@ async def delete_organization(tenant: PlatformDep) -> None:
         if organization is None:
             raise not_found("organization")
         await organizations.delete(session, organization)
+    index = tenant.services.knowledge.index
+    await forget_vectors(index.delete_organization(tenant.organization_id), tenant=tenant)
 
 
 def _columns(

@@ -80,3 +80,6 @@ class FoundPassage(Output):
 
 class SearchResult(Output):
     items: list[FoundPassage]
+    lexical_only: bool = Field(
+        description="Only words were searched: the model server or the index did not answer."
+    )

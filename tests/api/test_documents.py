@@ -70,11 +70,15 @@ async def test_a_file_keeps_its_name_and_type(ours: Organization, documents: str
     assert titled.json()["title"] == "The menu"
 
 
-async def test_a_file_larger_than_other_bodies_is_taken(ours: Organization, documents: str) -> None:
-    content = b"x" * (4 * 1024 * 1024)
+async def test_a_file_larger_than_other_bodies_is_taken_as_it_is(
+    ours: Organization, documents: str, services: Services
+) -> None:
+    content = bytes(range(256)) * 4096 * 20
     response = await ours.admin.post(documents, files={"file": ("a.txt", content, "text/plain")})
     assert response.status_code == 202, response.text
     assert response.json()["size_bytes"] == len(content)
+    digest = hashlib.sha256(content).hexdigest()
+    assert await services.objects.get(OrganizationId(ours.id), digest) == content
 
 
 @pytest.mark.parametrize(
