@@ -10,7 +10,7 @@ from activities.failures import final, retry_as_told
 from activities.heartbeats import heartbeating
 from adapters.openai.embeddings import Embeddings
 from adapters.openai.errors import ModelServerError
-from adapters.parsing.document import UnreadableDocument
+from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.ingestion import DocumentGone, Ingestions, OtherModel, StagedPassage
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, VectorIndexError
@@ -34,7 +34,7 @@ _GONE: Final = "The document was deleted or replaced while it was being read."
 class ContentStore(Protocol):
     """Uploaded files by the digest of their content."""
 
-    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes: ...
+    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None: ...
 
 
 class IngestionActivities:
@@ -87,6 +87,10 @@ class IngestionActivities:
         self._require_model(state.embedding_model)
         await self._ingestions.progress(request, stage="reading", progress=0)
         content = await self._contents.get(request.organization_id, state.content_sha256)
+        if content is None:
+            raise UnreadableDocument(
+                Unreadable.MISSING, "The uploaded file is no longer there: upload it again."
+            )
         parsed = await self._parser.parse(content)
         chunks: list[Chunk] = await asyncio.to_thread(
             chunk_markdown,

@@ -16,6 +16,7 @@ class ParsedDocument:
 class Unreadable(StrEnum):
     """Why a file gives no text."""
 
+    MISSING = "missing"
     UNSUPPORTED = "unsupported"
     PROTECTED = "protected"
     DAMAGED = "damaged"
