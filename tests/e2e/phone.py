@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -56,10 +57,13 @@ async def eventually(
 ) -> Any:
     """What `look` finds once the condition holds for it; fails with the last find."""
     deadline = time.monotonic() + within
+    found: Any = None
     while True:
-        found = await look()
-        if holds(found):
-            return found
+        # A server that is being started again refuses connections for a moment.
+        with suppress(httpx.TransportError):
+            found = await look()
+            if holds(found):
+                return found
         if time.monotonic() > deadline:
             raise AssertionError(f"still not so after {within:.0f} s: {found!r}")
         await asyncio.sleep(0.1)

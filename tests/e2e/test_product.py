@@ -18,7 +18,7 @@ from local.product import Product, running_product
 from tests.e2e.phone import Phone, eventually, new_phone, processes
 from tests.servers import make_directory
 
-ABSTAINS = "don't"
+ABSTAINS = "can't find"
 """How the offline model says in English that the documents do not have the answer."""
 
 
