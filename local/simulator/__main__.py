@@ -1,15 +1,18 @@
 """`python -m local.simulator`: a simulated WhatsApp on a port of this machine."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from local.simulator.app import create_app
 from local.simulator.config import SimulatorConfig
 from local.simulator.server import SimulatorServer
+from telemetry import configure_logging
 
 
 def main() -> None:
     arguments = _parser().parse_args()
+    configure_logging(level=arguments.log_level, output=arguments.log_format, process="simulator")
     config = SimulatorConfig(
         data_dir=arguments.data_dir,
         temporal_ui_url=arguments.temporal_ui_url,
@@ -17,7 +20,9 @@ def main() -> None:
         retry_cap_seconds=arguments.retry_cap_seconds,
         pair_burst=arguments.pair_burst or None,
     )
-    SimulatorServer(create_app(config), host=arguments.host, port=arguments.port).run()
+    server = SimulatorServer(create_app(config), host=arguments.host, port=arguments.port)
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn once everything is closed
+        server.run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +50,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--pair-burst", type=int, default=45, help="messages to one person at once; 0: no limit"
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        default="INFO",
+        help="lowest level",
+    )
+    parser.add_argument(
+        "--log-format", choices=["json", "console"], default="console", help="of logs"
     )
     return parser
 

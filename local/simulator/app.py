@@ -1,17 +1,20 @@
 """The simulator as one ASGI app: Graph API, control API and the page."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from local.simulator.config import SimulatorConfig
 from local.simulator.connections import CuttableApp
 from local.simulator.control_api import control_router
-from local.simulator.errors import GraphError
+from local.simulator.errors import GraphError, unknown_object
 from local.simulator.graph_api import GraphResponse, graph_router
 from local.simulator.media_api import media_router
 from local.simulator.panel_api import panel_router
@@ -26,6 +29,9 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+
+
+GRAPH_PATH = re.compile(r"/v[0-9.]+/(?P<object_id>[^/]*)")
 
 
 def create_app(config: SimulatorConfig) -> FastAPI:
@@ -52,6 +58,12 @@ def create_app(config: SimulatorConfig) -> FastAPI:
         body = {"detail": error.detail, "errors": error.errors}
         return GraphResponse(body, status_code=error.status)
 
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        if GRAPH_PATH.match(request.url.path):
+            return await graph_error(request, _as_graph_error(request, error))
+        return await http_exception_handler(request, error)
+
     @app.get("/healthz", tags=["Control"])
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -67,3 +79,12 @@ def create_app(config: SimulatorConfig) -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=STATIC))
     return app
+
+
+def _as_graph_error(request: Request, error: HTTPException) -> GraphError:
+    """What Graph would say of a path it does not have or of a form that is none."""
+    if error.status_code in (404, 405):
+        match = GRAPH_PATH.match(request.url.path)
+        object_id = match["object_id"] if match else ""
+        return unknown_object(object_id, method=request.method)
+    return GraphError(100, message=f"(#100) {error.detail}", status=error.status_code)

@@ -30,9 +30,7 @@ class PersonBody(BaseModel):
     id: Annotated[str, StringConstraints(pattern=PERSON_ID)] = Field(
         default_factory=lambda: f"person-{secrets.token_hex(8)}"
     )
-    wa_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{5,20}$")] | None = Field(
-        default_factory=new_wa_id
-    )
+    wa_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{5,20}$")] | None = None
     user_id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}\.[A-Za-z0-9]{1,128}$")] = Field(
         default_factory=new_user_id
     )
@@ -184,6 +182,9 @@ def control_router(world: World) -> APIRouter:
         return GraphResponse({"text": body.text})
 
     def _store(body: PersonBody) -> JsonObject:
+        known = world.directory.person(body.id)
+        if known is None and "wa_id" not in body.model_fields_set:
+            body = body.model_copy(update={"wa_id": _free_wa_id(world)})
         person = Person(**body.model_dump())
         try:
             world.directory.put_person(person, at=world.clock.now())
@@ -193,6 +194,15 @@ def control_router(world: World) -> APIRouter:
         return person.model_dump()
 
     return router
+
+
+def _free_wa_id(world: World) -> str:
+    """A made-up number that nobody has yet: there are only so many fictitious ones."""
+    for _ in range(1000):
+        wa_id = new_wa_id()
+        if world.directory.addressee(wa_id) is None:
+            return wa_id
+    raise ControlError(409, "No fictitious number is free: give a wa_id.")
 
 
 async def _handshake(http: httpx.AsyncClient, number: Number) -> JsonObject:

@@ -84,11 +84,10 @@ class Courier:
                     await self._network.changed.wait()
 
     def _dispatch(self) -> None:
-        for delivery in self._traffic.due(self._clock.now()):
-            if len(self._under_way) >= self._config.webhook_concurrency:
-                return
-            if delivery.lane not in self._under_way:
-                self._under_way[delivery.lane] = asyncio.create_task(self._attempt(delivery))
+        free = self._config.webhook_concurrency - len(self._under_way)
+        due = self._traffic.due(self._clock.now(), busy=self._under_way, limit=free)
+        for delivery in due:
+            self._under_way[delivery.lane] = asyncio.create_task(self._attempt(delivery))
 
     def _nap(self) -> float:
         now = self._clock.now()

@@ -86,21 +86,23 @@ def bearer_token(request: Request) -> str:
 def owned_numbers(world: World, request: Request) -> list[Number]:
     """The numbers that the request's token may act for."""
     token = bearer_token(request)
-    owned = [
-        number
-        for number in world.directory.numbers()
-        if secrets.compare_digest(number.access_token.encode(), token.encode())
-    ]
+    owned = [number for number in world.directory.numbers() if _is_token_of(number, token)]
     if not owned:
         raise invalid_token()
     return owned
 
 
+def _is_token_of(number: Number, token: str) -> bool:
+    return secrets.compare_digest(number.access_token.encode(), token.encode())
+
+
 def authorized_number(world: World, phone_number_id: str, request: Request) -> Number:
     """The number, if the token may act for it; otherwise as if it did not exist."""
-    for number in owned_numbers(world, request):
-        if number.phone_number_id == phone_number_id:
-            return number
+    token = bearer_token(request)
+    number = world.directory.number(phone_number_id)
+    if number is not None and _is_token_of(number, token):
+        return number
+    owned_numbers(world, request)  # a token that nobody has is the graver error
     raise unknown_object(phone_number_id, method=request.method)
 
 

@@ -134,12 +134,11 @@ class Network:
                     at=now,
                     recipient=request.address,
                     callback_data=request.biz_opaque_callback_data,
+                    faults={effect: rule.model_dump() for effect, rule in struck.items()},
                 )
             )
             for status, delay in self._plan(message, failure=failure):
-                self._plan_status(
-                    message, status=status, at=now + delay, error=failure, struck=struck
-                )
+                self._plan_status(message, status=status, at=now + delay, error=failure)
         if person is not None:
             self._stop_typing(person.id, number.phone_number_id)
         self._publish(message)
@@ -157,14 +156,8 @@ class Network:
                 waits = self._messages.has_change(message.id, status="failed")
                 if waits or self._messages.has_change(message.id, status="read"):
                     continue
-                struck = self._faults.strike(
-                    ("drop_statuses", "duplicate_webhooks"),
-                    phone_number_id=number.phone_number_id,
-                    address=person.address,
-                    person=person,
-                )
                 at = max(now, message.at + self._config.delivered_delay_seconds)
-                self._plan_status(message, status="read", at=at, error=None, struck=struck)
+                self._plan_status(message, status="read", at=at, error=None)
                 opened += 1
         return opened
 
@@ -241,15 +234,13 @@ class Network:
         status: str,
         at: float,
         error: JsonObject | None,
-        struck: dict[Effect, FaultRule],
     ) -> None:
-        dropped, delayed = struck.get("drop_statuses"), struck.get("delay_statuses")
-        copies = 2 if "duplicate_webhooks" in struck else 1
-        if dropped is not None and status in dropped.statuses:
+        faults = message.faults
+        copies = 2 if "duplicate_webhooks" in faults else 1
+        if status in faults.get("drop_statuses", {}).get("statuses", ()):
             copies = 0
-        if delayed is not None:
-            at += delayed.seconds or 0
-        if "status_before_response" in struck:
+        at += faults.get("delay_statuses", {}).get("seconds", 0)
+        if "status_before_response" in faults and status != "read":
             at = self._clock.now()
         self._messages.schedule(
             StatusChange(

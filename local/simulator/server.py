@@ -47,7 +47,9 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve on a free port (or on `port`) for the length of the block; gives the base URL."""
     server = SimulatorServer(create_app(config), host=host, port=port)
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's delay (40 ms an answer) off only then.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         serving = asyncio.create_task(server.serve([listener]))

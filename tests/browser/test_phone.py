@@ -277,6 +277,18 @@ async def test_new_messages_scroll_into_view(stage: Stage, open_page: OpenPage) 
     await expect(page.locator("#log").get_by_text("the newest")).to_be_in_viewport()
 
 
+async def test_earlier_messages_are_a_tap_away(stage: Stage, open_page: OpenPage) -> None:
+    person = await stage.person()
+    for number in range(205):
+        await stage.write(person, f"message {number}")
+    page = await open_page(chat_of(person))
+    await expect(page.locator(".message")).to_have_count(200)
+    await page.get_by_role("button", name="Earlier messages").click()
+    await expect(page.locator(".message")).to_have_count(205)
+    await expect(page.locator(".message .body").first).to_have_text("message 0")
+    await expect(page.get_by_role("button", name="Earlier messages")).to_be_hidden()
+
+
 async def test_a_narrow_screen_is_one_view_at_a_time(stage: Stage, open_page: OpenPage) -> None:
     person = await stage.acquainted(name="Ana")
     await stage.reply(person, "x" * 300)

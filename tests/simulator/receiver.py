@@ -30,17 +30,18 @@ class Receiver:
         """Deliveries are answered only while it is set."""
         self.hold.set()
         self.url = ""
+        self._values: list[dict[str, Any]] = []
         self._came = asyncio.Condition()
 
     def values(self) -> list[dict[str, Any]]:
         """The `value` of every delivery."""
-        return [json.loads(body)["entry"][0]["changes"][0]["value"] for body in self.bodies]
+        return list(self._values)
 
     def messages(self) -> list[dict[str, Any]]:
-        return [item for value in self.values() for item in value.get("messages", [])]
+        return [item for value in self._values for item in value.get("messages", [])]
 
     def statuses(self) -> list[dict[str, Any]]:
-        return [item for value in self.values() for item in value.get("statuses", [])]
+        return [item for value in self._values for item in value.get("statuses", [])]
 
     def signed_correctly(self, position: int) -> bool:
         body = self.bodies[position]
@@ -53,7 +54,9 @@ class Receiver:
             await self._came.wait_for(condition)
 
     async def take(self, request: Request) -> Response:
-        self.bodies.append(await request.body())
+        body = await request.body()
+        self.bodies.append(body)
+        self._values.append(json.loads(body)["entry"][0]["changes"][0]["value"])
         self.signatures.append(request.headers.get("x-hub-signature-256", ""))
         async with self._came:
             self._came.notify_all()

@@ -25,6 +25,15 @@ async def test_people_are_made_once(stage: Stage) -> None:
     assert (await stage.http.get("/simulator/people")).json()["items"] == [renamed.json()]
 
 
+async def test_made_up_numbers_are_never_taken(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_up = iter(["12015550100", "12015550100", "12015550101"])
+    monkeypatch.setattr("local.simulator.control_api.new_wa_id", lambda: next(made_up))
+    assert (await stage.person())["wa_id"] == "12015550100"
+    assert (await stage.person())["wa_id"] == "12015550101"
+
+
 async def test_secrets_go_in_and_never_come_out(stage: Stage) -> None:
     listed = (await stage.http.get("/simulator/numbers")).text
     assert "Blue Door Bakery" in listed

@@ -98,6 +98,19 @@ async def test_statuses_can_be_dropped_by_name(stage: Stage) -> None:
     assert [status["status"] for status in stage.receiver.statuses()] == ["delivered"]
 
 
+async def test_a_rule_governs_a_message_to_its_end(stage: Stage) -> None:
+    person = await stage.acquainted()
+    await stage.put_faults({"effect": "drop_statuses", "count": 1})
+    silent = await stage.reply(person)
+    told = await stage.reply(person)
+    await stage.http.post(
+        f"/simulator/people/{person['id']}/opened", json={"phone_number_id": PHONE_NUMBER_ID}
+    )
+    await stage.receiver.until(lambda: len(stage.receiver.statuses()) == 3)
+    assert {status["id"] for status in stage.receiver.statuses()} == {told}
+    assert await stage.status_of(person, silent) == "read"
+
+
 async def test_statuses_can_be_late(stage: Stage) -> None:
     person = await stage.acquainted()
     await stage.put_faults({"effect": "delay_statuses", "seconds": 1000, "count": 1})

@@ -279,6 +279,13 @@ async def test_the_pair_limit(tmp_path: Path) -> None:
         assert [(await stage.send(text)).status_code for _ in range(2)] == [200, 400]
 
 
+async def test_what_graph_does_not_have_is_an_error_of_graph(stage: Stage) -> None:
+    for method, path in (("POST", f"{PHONE_NUMBER_ID}/shoes"), ("DELETE", f"{WABA_ID}/messages")):
+        response = await stage.graph(method, path)
+        assert response.status_code == 400
+        assert response.json()["error"]["code"] == 100
+
+
 async def test_numbers_and_subscriptions(stage: Stage) -> None:
     number = (await stage.graph("GET", PHONE_NUMBER_ID)).json()
     assert number == {

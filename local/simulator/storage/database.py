@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS messages (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
   person_id TEXT, phone_number_id TEXT NOT NULL, direction TEXT NOT NULL, type TEXT NOT NULL,
   content TEXT NOT NULL, context TEXT, status TEXT NOT NULL, at REAL NOT NULL,
-  recipient TEXT, callback_data TEXT, error TEXT) STRICT;
+  recipient TEXT, callback_data TEXT, error TEXT, faults TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS messages_of_chat ON messages (person_id, phone_number_id, seq);
 CREATE TABLE IF NOT EXISTS media (
   id TEXT PRIMARY KEY, phone_number_id TEXT, mime_type TEXT NOT NULL, sha256 TEXT NOT NULL,

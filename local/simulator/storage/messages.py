@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from local.simulator.storage.database import Database
 from local.simulator.wire import JsonObject, dump
@@ -34,6 +34,8 @@ class Message(BaseModel):
     """What the business addressed it to, as it wrote it."""
     callback_data: str | None = None
     error: JsonObject | None = None
+    faults: dict[str, JsonObject] = Field(default_factory=dict)
+    """Fault rules that govern the statuses of this message, by effect."""
 
 
 class StatusChange(BaseModel):
@@ -59,8 +61,8 @@ class Messages:
     def add(self, message: Message) -> Message:
         cursor = self._database.execute(
             "INSERT INTO messages (id, person_id, phone_number_id, direction, type, content,"
-            " context, status, at, recipient, callback_data, error)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " context, status, at, recipient, callback_data, error, faults)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             message.id,
             message.person_id,
             message.phone_number_id,
@@ -73,6 +75,7 @@ class Messages:
             message.recipient,
             message.callback_data,
             _dump_or_none(message.error),
+            dump(message.faults),
         )
         return message.model_copy(update={"seq": cursor.lastrowid or 0})
 
@@ -215,6 +218,7 @@ def _message(row: sqlite3.Row) -> Message:
         recipient=row["recipient"],
         callback_data=row["callback_data"],
         error=_load_or_none(row["error"]),
+        faults=json.loads(row["faults"]),
     )
 
 

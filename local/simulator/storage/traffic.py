@@ -1,6 +1,8 @@
 """The raw traffic: webhooks on their way to businesses, and what businesses sent."""
 
 import sqlite3
+from collections.abc import Container
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -80,14 +82,22 @@ class Traffic:
         )
         return cursor.lastrowid or 0
 
-    def due(self, now: float) -> list[Delivery]:
-        """The oldest due delivery of each lane: one that waits for its retry holds nobody up."""
-        rows = self._database.rows(
-            "SELECT * FROM deliveries WHERE id IN (SELECT min(id) FROM deliveries"
-            " WHERE state = 'pending' AND due_at <= ? GROUP BY lane) ORDER BY id",
+    def due(self, now: float, *, busy: Container[str], limit: int) -> list[Delivery]:
+        """The oldest due delivery of up to `limit` lanes that are not `busy`.
+
+        One that waits for its retry holds nobody up.
+        """
+        heads = self._database.execute(
+            "SELECT lane, min(id) AS id FROM deliveries"
+            " WHERE state = 'pending' AND due_at <= ? GROUP BY lane ORDER BY id",
             now,
         )
-        return [_delivery(row) for row in rows]
+        free = (head["id"] for head in heads if head["lane"] not in busy)
+        return [
+            _delivery(row)
+            for delivery_id in islice(free, limit)
+            for row in self._database.rows("SELECT * FROM deliveries WHERE id = ?", delivery_id)
+        ]
 
     def next_retry_at(self, now: float) -> float | None:
         row = self._database.row(

@@ -25,7 +25,11 @@ export const api = {
   numbers: async () => (await request("GET", "numbers")).items,
   people: async () => (await request("GET", "people")).items,
   conversations: async () => (await request("GET", "conversations")).items,
-  conversation: (chat) => request("GET", `conversations/${chat.personId}/${chat.numberId}`),
+  conversation: (chat, cursor) =>
+    request(
+      "GET",
+      `conversations/${chat.personId}/${chat.numberId}${cursor ? `?cursor=${cursor}` : ""}`,
+    ),
   deliveries: async (chat) => (await request("GET", `deliveries?${query(chat)}`)).items,
   sends: async (chat) => (await request("GET", `sends?${query(chat)}`)).items,
   notice: async () => (await request("GET", "notice")).text,

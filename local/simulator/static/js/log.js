@@ -24,12 +24,14 @@ export class Log {
   }
 
   /** Draw `messages`, oldest first, and the typing bubble below them. */
-  draw(messages, { typing }) {
+  draw(messages, { typing, older }) {
     const wasAtEnd = this.isAtEnd();
     const newest = messages.at(-1);
     const isNew = newest && !this.drawn.has(`m${newest.id}`);
     const reactions = reactionsIn(messages);
     const wanted = [];
+    const onclick = () => this.keepingPlace(this.chat.loadOlder);
+    if (older) wanted.push(this.element_("older", "", () => h("button", { class: "older", type: "button", onclick }, "Earlier messages")));
     let previous = null;
     for (const message of messages.filter((item) => item.type !== "reaction")) {
       const label = day(message.at);
@@ -66,6 +68,13 @@ export class Log {
       const there = this.element.children[index];
       if (there !== element) this.element.insertBefore(element, there ?? null);
     });
+  }
+
+  /** Let `change` add messages above without moving what is in view. */
+  async keepingPlace(change) {
+    const below = this.element.scrollHeight - this.element.scrollTop;
+    await change();
+    this.element.scrollTop = this.element.scrollHeight - below;
   }
 
   isAtEnd() {

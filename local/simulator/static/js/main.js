@@ -15,6 +15,7 @@ const state = {
   typing: new Set(), // keys of chats
   chosen: null, // key of the open chat
   messages: new Map(), // of the open chat, by id
+  older: null, // cursor of the open chat's earlier messages
 };
 
 const keyOf = (personId, numberId) => `${personId}/${numberId}`;
@@ -27,6 +28,17 @@ const chat = {
   names: { business: "" },
   find: (id) => state.messages.get(id),
   quote: (message) => composer.quote(message),
+  /** Fetch the page of messages before the first one shown. */
+  async loadOlder() {
+    try {
+      const page = await api.conversation(current(), state.older);
+      for (const message of page.items) state.messages.set(message.id, message);
+      state.older = page.next_cursor;
+      redrawChat();
+    } catch (error) {
+      toast(error.message);
+    }
+  },
   /** Write as the person; true when it was taken. */
   async write(message) {
     try {
@@ -105,6 +117,7 @@ async function openChosen() {
   const number = state.numbers.get(current().numberId);
   chat.names.business = number.name;
   byId("chat-name").textContent = number.name;
+  byId("device-owner").textContent = state.people.get(current().personId).name;
   paintAvatar(byId("chat-avatar"), number.name);
   for (const id of ["chat-header", "composer"]) byId(id).hidden = false;
   byId("empty").hidden = true;
@@ -113,6 +126,7 @@ async function openChosen() {
   ]);
   if (state.chosen !== opened) return;
   state.messages = new Map(conversation.items.map((message) => [message.id, message]));
+  state.older = conversation.next_cursor;
   if (conversation.typing) state.typing.add(opened);
   else state.typing.delete(opened);
   panel.show({ deliveries, sends });
@@ -129,7 +143,7 @@ function redrawChat() {
   subtitle.className = typing ? "typing" : "";
   const questions = state.numbers.get(current().numberId)?.suggested_questions ?? [];
   composer.suggest(messages.length ? [] : questions);
-  log.draw(messages, { typing });
+  log.draw(messages, { typing, older: state.older });
   panel.link(messages.findLast((message) => message.workflow_url)?.workflow_url);
 }
 
