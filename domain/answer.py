@@ -63,7 +63,8 @@ _REASONING = re.compile(r"\A\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DO
 # Markers as models write them: [1], [1, 2], [^1], 【1】, [1](link); code keeps its brackets.
 _MARKER = re.compile(
     r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`)"
-    r"|[ \t]*(?:\[\^?(?P<numbers>\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\](?:\([^()\s]*\))?"
+    r"|(?:(?<![ \t])[ \t]+)?"
+    r"(?:\[\^?(?P<numbers>\d{1,3}(?:\s*[,;\u2013-]\s*\d{1,3})*)\](?:\([^()\s]*\))?"
     r"|【(?P<lenticular>\d{1,3})[^】]*】)",
     re.DOTALL,
 )

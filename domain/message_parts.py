@@ -24,7 +24,7 @@ _MARKS = ".!?…؟۔।॥։።"  # noqa: RUF001 - these are the marks of other 
 _WIDE_MARKS = "。！？｡"  # noqa: RUF001 - the same
 _CLOSING = "\"'”’»)*_~」』）" + re.escape("]")  # noqa: RUF001 - the same
 _SENTENCE = regex.compile(
-    rf"(?<!\b\p{{L}})(?<!^[^\S\n]*\d{{1,3}})[{_MARKS}]+[{_CLOSING}]*\s+(?!\p{{Ll}})"
+    rf"(?<!\b\p{{L}})(?<!^[^\S\n]*\d{{1,3}})(?<![{_MARKS}])[{_MARKS}]++[{_CLOSING}]*+\s++(?!\p{{Ll}})"
     rf"|[{_WIDE_MARKS}]+[{_CLOSING}]*\s*"
     r"|\n\s*",
     regex.MULTILINE,

@@ -7,7 +7,6 @@ SOURCE_MARK = "📄"
 MAX_TITLES = 3
 """More titles than this are noise on a phone; the full list is kept with the message."""
 
-_SOURCE_LINE = re.compile(rf"\n*^[ \t]*{SOURCE_MARK}[^\n]*\Z", re.MULTILINE)
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 
 
@@ -22,4 +21,6 @@ def with_source_line(text: str, *, titles: Sequence[str]) -> str:
 
 def without_source_line(text: str) -> str:
     """`text` as the model wrote it: a model shown source lines would imitate them."""
-    return _SOURCE_LINE.sub("", text.rstrip())
+    text = text.rstrip()
+    above, _, last = text.rpartition("\n")
+    return above.rstrip() if last.lstrip().startswith(SOURCE_MARK) else text

@@ -11,6 +11,7 @@ Kind = Literal["prose", "rows", "faq"]
 
 MAX_HEADING = 70
 MAX_QUESTION = 160
+MAX_FLAT_ROW = 120
 """Characters: longer lines are text, whatever they end with."""
 
 
@@ -44,7 +45,9 @@ class Block:
 
 def plain(text: str) -> str:
     """`text` without Markdown's marks, as it is compared and as it is read aloud."""
-    return " ".join(re.sub(r"[*_`~#]+", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)).split())
+    return " ".join(
+        re.sub(r"[*_`~#]+", "", re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", text)).split()
+    )
 
 
 def sentences(text: str) -> list[str]:
@@ -52,14 +55,14 @@ def sentences(text: str) -> list[str]:
     found: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if not _ABBREVIATED.search(text, start, match.end()):
+        if not _ABBREVIATED.search(text, max(start, match.end() - 12), match.end()):
             found.append(text[start : match.end()])
             start = match.end()
     return [sentence for part in [*found, text[start:]] if (sentence := part.strip())]
 
 
 _SENTENCE_END = re.compile(
-    r"[.!?…؟।]+[\"'”’»)*_]*(?=\s+[^\sa-zà-öø-ÿ])|[。！？]+"  # noqa: RUF001 - marks of other scripts
+    r"(?<![.!?…؟।])[.!?…؟।]++[\"'”’»)*_]*(?=\s+[^\sa-zà-öø-ÿ])|[。！？]+"  # noqa: RUF001 - marks of other scripts
 )
 _ABBREVIATED = re.compile(
     r"\b(?:[^\W\d_]|Dr|Mr|Ms|Mrs|St|Nr|No|Sra?|kl|ca|ev|bl|t\.ex|z\.B|inc|incl|max|min|bzw|approx)\.\Z"
@@ -100,7 +103,7 @@ def blocks(passage: ShownPassage) -> list[Block]:
             kind = "faq" if place.question else "prose"
             under = place.question or place.heading
             pieces = sentences(_ANSWER_LABEL.sub("", text) if kind == "faq" else text)
-        is_flat = kind == "rows" and all(_FLAT_ROW.match(line) for line in lines)
+        is_flat = kind == "rows" and all(_is_flat_row(line) for line in lines)
         caption = place.last_heading if is_flat else ""
         pieces = [piece for piece in pieces if piece.strip()]
         if pieces:
@@ -204,7 +207,11 @@ def _looks_like_heading(line: str, *, followed_by: Sequence[str]) -> bool:
 
 
 def _is_row(line: str) -> bool:
-    return any(pattern.match(line) for pattern in (_ITEM, _TABLE_ROW, _FLAT_ROW))
+    return any(pattern.match(line) for pattern in (_ITEM, _TABLE_ROW)) or _is_flat_row(line)
+
+
+def _is_flat_row(line: str) -> bool:
+    return len(line) <= MAX_FLAT_ROW and _FLAT_ROW.match(line) is not None
 
 
 def _rows(lines: Sequence[str]) -> list[str]:
@@ -212,7 +219,7 @@ def _rows(lines: Sequence[str]) -> list[str]:
     items = [
         match.group(1).strip()
         for line in lines
-        if (match := _ITEM.match(line) or _FLAT_ROW.match(line))
+        if (match := _ITEM.match(line) or (_FLAT_ROW.match(line) if _is_flat_row(line) else None))
     ]
     table = [_cells(line) for line in lines if _TABLE_ROW.match(line)]
     table = [cells for cells in table if not _TABLE_RULE.match("|".join(cells) or "|")]
