@@ -93,14 +93,18 @@ def worker() -> None:
     """
     import asyncio
 
+    import uvloop
+
     settings = _settings("worker")
     from worker.main import run_worker
 
-    asyncio.run(run_worker(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings))
 
 
 @app.command()
 def simulate(
+    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
     port: int = typer.Option(8100, help="Port of the page and of the Graph API it speaks."),
     data_dir: str = typer.Option(".parley/simulator", help="Where it keeps chats and numbers."),
     temporal_ui_url: str = typer.Option(
@@ -115,7 +119,7 @@ def simulate(
     import sys
 
     sys.argv = [
-        "local.simulator", "--port", str(port), "--data-dir", data_dir,
+        "local.simulator", "--host", host, "--port", str(port), "--data-dir", data_dir,
         "--temporal-ui-url", temporal_ui_url,
     ]  # fmt: skip
     runpy.run_module("local.simulator", run_name="__main__")

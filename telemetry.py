@@ -87,7 +87,15 @@ def configure_logging(*, level: str, output: Literal["json", "console"], process
     root.handlers = [handler]
     root.setLevel(level)
     structlog.contextvars.bind_contextvars(process=process)
-    for chatty in ("httpx", "httpx2", "httpcore", "openai", "botocore", "aiobotocore", "uvicorn.access"):
+    for chatty in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "openai",
+        "botocore",
+        "aiobotocore",
+        "uvicorn.access",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -1,5 +1,6 @@
 """Looking up what may answer a turn."""
 
+from collections.abc import Collection
 from typing import Final
 
 from temporalio import activity
@@ -9,6 +10,7 @@ from adapters.dynamodb.messages import StoredMessage
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
 from contracts.conversation import RetrievedPassages, ScoredPassage, Turn
+from contracts.ids import MessageId
 from domain.prompt import Utterance
 from domain.retrieval_query import retrieval_query
 
@@ -30,7 +32,7 @@ class RetrievalActivities:
 
     @activity.defn(name="retrieve_passages")
     async def retrieve_passages(self, turn: Turn) -> RetrievedPassages:
-        """Find the passages of the assistant's knowledge bases that may answer the turn, best first.
+        """Find the passages of the assistant's knowledge that may answer the turn, best first.
 
         Nothing is found for an assistant without knowledge or for messages without words. The
         scores rank the passages of this turn and cannot be compared with another turn's.
@@ -58,7 +60,7 @@ class RetrievalActivities:
         )
 
 
-def _before(messages: list[StoredMessage], answered: set[str]) -> list[Utterance]:
+def _before(messages: list[StoredMessage], answered: Collection[MessageId]) -> list[Utterance]:
     """What was said before the first of the messages that are answered."""
     history: list[Utterance] = []
     for message in messages:

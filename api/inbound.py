@@ -116,8 +116,8 @@ class InboundUpdates:
             for received in messages:
                 await self._park(None, "no channel has this number", received.model_dump_json())
             return
-        identity = PersonIdentity(**first.sender.model_dump())
         for received in messages:
+            identity = PersonIdentity(**received.sender.model_dump())
             try:
                 person = await _durably(self._people.resolve(route.organization_id, identity))
                 await self._signal_with_start(route, person, received.message, trace_id)

@@ -32,7 +32,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
         "moment.",
         "acknowledgement": (
-            "Merci ! Pour l'instant je ne lis que le texte. Écrivez votre question et j'y répondrai."
+            "Merci ! Pour l'instant je ne lis que le texte. Écrivez-moi votre question."
         ),
         "welcome": "Bonjour ! Comment puis-je vous aider ?",
     },

@@ -16,7 +16,7 @@ from domain.plain_text import strip_hidden
 from domain.prompt import Utterance
 
 MAX_FOLLOW_UP_WORDS = 9
-"""A longer message states what it is about; measured on the demo's questions."""
+"""A longer message states what it is about; follow-ups among the demo's questions have up to 6."""
 
 MAX_PREVIOUS_MESSAGES = 2
 """Messages of the person that a follow-up may lean on; older ones drag in other subjects."""

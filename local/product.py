@@ -6,10 +6,12 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 from pydantic import BaseModel, ConfigDict
@@ -63,32 +65,37 @@ async def running_product(
         "WHATSAPP_VERIFY_TOKEN": secrets.token_hex(16),
         **(environment or {}),
     }
-    data_dir.mkdir(parents=True, exist_ok=True)
-    output = data_dir.parent / f"{data_dir.name}.output"
-    with output.open("ab") as stream:
+    # A file, not a pipe: nobody reads it unless something goes wrong.
+    with tempfile.TemporaryFile() as output:
         process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).with_name("parley")), "run",
-            env={**os.environ, **own}, stdout=stream, stderr=stream, stdin=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-    product = Product(
-        process_id=process.pid,
-        data_dir=data_dir,
-        api_url=f"http://127.0.0.1:{ports['API']}",
-        simulator_url=f"http://127.0.0.1:{ports['SIMULATOR']}",
-        temporal_address=f"127.0.0.1:{ports['TEMPORAL']}",
-        temporal_ui_url=f"http://127.0.0.1:{ports['TEMPORAL_UI']}",
-        admin_key=own["PARLEY_ADMIN_KEY"],
-        app_secret=own["WHATSAPP_APP_SECRET"],
-        verify_token=own["WHATSAPP_VERIFY_TOKEN"],
-    )
-    try:
-        await _wait_ready(product, process, output)
-        yield product
-    finally:
-        await _stop(process)
+            str(Path(sys.executable).with_name("parley")),
+            "run",
+            env={**os.environ, **own},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        product = Product(
+            process_id=process.pid,
+            data_dir=data_dir,
+            api_url=f"http://127.0.0.1:{ports['API']}",
+            simulator_url=f"http://127.0.0.1:{ports['SIMULATOR']}",
+            temporal_address=f"127.0.0.1:{ports['TEMPORAL']}",
+            temporal_ui_url=f"http://127.0.0.1:{ports['TEMPORAL_UI']}",
+            admin_key=own["PARLEY_ADMIN_KEY"],
+            app_secret=own["WHATSAPP_APP_SECRET"],
+            verify_token=own["WHATSAPP_VERIFY_TOKEN"],
+        )
+        try:
+            await _wait_ready(product, process, output)
+            yield product
+        finally:
+            await _stop(process)
 
 
-async def _wait_ready(product: Product, process: asyncio.subprocess.Process, output: Path) -> None:
+async def _wait_ready(
+    product: Product, process: asyncio.subprocess.Process, output: IO[bytes]
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     async with httpx.AsyncClient(trust_env=False) as client:
         while process.returncode is None and time.monotonic() < deadline:
@@ -99,8 +106,12 @@ async def _wait_ready(product: Product, process: asyncio.subprocess.Process, out
             except httpx.HTTPError:
                 pass  # Nobody listens yet.
             await asyncio.sleep(0.1)
-    words = output.read_text(errors="replace")[-4000:]
-    raise ProductFailed(f"the product did not get ready (exit code {process.returncode}):\n{words}")
+    raise ProductFailed(f"exit code {process.returncode}; its last words:\n{_last_words(output)}")
+
+
+def _last_words(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read().decode(errors="replace")[-4000:]
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -34,7 +34,7 @@ HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
 async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
     """The activities, ready to be registered with workers."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, pre_ping=False)
         stack.push_async_callback(database.close)
         profiles = await stack.enter_async_context(
             AssistantProfiles(database, KeyRing(settings.require_secret_keys()))

@@ -31,7 +31,6 @@ with workflow.unsafe.imports_passed_through():
         MarkRead,
         ReceivedMessage,
         RecordInbound,
-        RetrievedPassages,
         SendPart,
         SentPart,
         SettledSend,
@@ -235,16 +234,15 @@ class ConversationWorkflow:
             return await self._draft_canned(turn, "welcome" if welcome else "acknowledgement")
         try:
             self._show(f"looking up passages for {_messages(len(turn.message_ids))}")
-            retrieved: RetrievedPassages = await self._unless_superseded(
-                workflow.start_activity(
-                    activities.retrieve_passages,
-                    turn,
-                    start_to_close_timeout=timedelta(seconds=15),
-                    schedule_to_close_timeout=timedelta(seconds=45),
-                    retry_policy=_MODEL_RETRY,
-                    summary=f"look up passages for {_messages(len(turn.message_ids))}",
-                ),
-                may_be_superseded,
+            # Local, although it calls out: on the same worker it saves a task of the workflow, and
+            # it gives up on meaning after seconds and goes on by words.
+            retrieved = await workflow.execute_local_activity(
+                activities.retrieve_passages,
+                turn,
+                start_to_close_timeout=timedelta(seconds=15),
+                schedule_to_close_timeout=timedelta(seconds=45),
+                retry_policy=_MODEL_RETRY,
+                summary=f"look up passages for {_messages(len(turn.message_ids))}",
             )
             self._show(f"writing a reply from {len(retrieved.passages)} passages")
             drafted: DraftedReply = await self._unless_superseded(

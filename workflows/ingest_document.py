@@ -6,7 +6,12 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    TimeoutError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from contracts.activities import (
@@ -145,13 +150,14 @@ def _start_batch(
 
 
 def _sentence(error: ActivityError) -> str:
-    match error.cause:
-        case ApplicationError(type=type_, message=message) if type_ in _SENTENCES:
-            return message
-        case ApplicationError():
-            return UNEXPECTED
-        case _:
-            return TOO_LONG
+    """What to tell: a step that ran out of patience carries its last failure as a cause."""
+    cause = error.cause
+    timed_out = isinstance(cause, TimeoutError)
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.type in _SENTENCES:
+            return cause.message
+        cause = cause.__cause__
+    return TOO_LONG if timed_out else UNEXPECTED
 
 
 def _show(details: str) -> None:

@@ -48,9 +48,11 @@ class Conversations:
         Repeating a request with the same turn and message ids answers the same. A message that
         another turn has had is left out. A conversation that a human has taken stays with them.
         """
-        unique = list(
-            {r.message.whatsapp_message_id: r for r in reversed(request.messages)}.values()
-        )[::-1]
+        first_of = {
+            keys.foreign(record.message.whatsapp_message_id): record
+            for record in reversed(request.messages)
+        }
+        unique = list(first_of.values())[::-1]
         fresh: set[MessageId] = set()
         first_contact = False
         for start in range(0, len(unique), MESSAGES_PER_WRITE):

@@ -105,7 +105,7 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         text=item.get("text"),
         media=MediaReference.model_validate_json(media) if media else None,
         status=status,
-        error=_error_of(item) if status == "failed" else None,
+        error=error_of(item) if status == "failed" else None,
         citations=CITATIONS.validate_json(citations) if citations else (),
         whatsapp_message_id=item.get("whatsapp_message_id"),
         created_at=item["created_at"],
@@ -125,5 +125,6 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     )
 
 
-def _error_of(item: Plain) -> MessageError:
+def error_of(item: Plain) -> MessageError:
+    """Why a message whose status is `failed` did."""
     return MessageError(code=item.get("error_code"), detail=item.get("error_detail"))

@@ -15,6 +15,7 @@ from adapters.dynamodb.messages import (
     MessageError,
     MessageStatus,
     Sender,
+    error_of,
     fact_of,
     status_of,
 )
@@ -257,7 +258,7 @@ class Outbox:
             send_state=item["send_state"],
             whatsapp_message_id=item.get("whatsapp_message_id"),
             resent="resent_at" in item,
-            error=_error(item) if status_of(item) == "failed" else None,
+            error=error_of(item) if status_of(item) == "failed" else None,
         )
 
     async def _settle(
@@ -303,10 +304,6 @@ def _refused_claim(item: Plain | None, token: str) -> Claim:
     if item.get("claim") == token:
         return Claim(state="claimed")
     if status_of(item) == "failed":
-        return Claim(state="failed", error=_error(item))
+        return Claim(state="failed", error=error_of(item))
     wamid = item.get("whatsapp_message_id")
     return Claim(state="already_sent" if wamid else "ambiguous", whatsapp_message_id=wamid)
-
-
-def _error(item: Plain) -> MessageError:
-    return MessageError(code=item.get("error_code"), detail=item.get("error_detail"))

@@ -74,13 +74,13 @@ class Statuses:
         target: tuple[ConversationId, MessageId],
         update: StatusUpdate,
     ) -> AppliedStatus | None:
-        """`None` when there is no such message."""
+        """`None` when there is no such message, or it is not known yet whether the wamid is its."""
         conversation_id, message_id = target
         key = keys.message(organization_id, conversation_id, message_id)
         try:
             before = await add_facts(self._table, key, [update])
         except ConditionFailed as failure:
-            if failure.item is None:
+            if failure.item is None or "whatsapp_message_id" not in failure.item:
                 return None
             return AppliedStatus(conversation_id=conversation_id, message_id=message_id)
         after = {**before, **_facts([update])}
@@ -124,16 +124,16 @@ async def add_facts(table: Table, key: Key, updates: Sequence[StatusUpdate]) -> 
     """Add statuses of one wamid to its message, in one write; the message as it was before.
 
     Raises:
-        ConditionFailed: there is no such outbound message (`item` is `None`), or it failed under
-            one wamid and was sent again under another: the failure is not the message's.
+        ConditionFailed: there is no such outbound message (`item` is `None`), or it was sent again
+            under another wamid, known or not yet: the failure is that of one attempt.
     """
     facts = _facts(updates)
     sets = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in facts)
     condition = "attribute_exists(pk) AND direction = :outbound"
     if any(update.status == "failed" for update in updates):
         condition += (
-            " AND (attribute_not_exists(whatsapp_message_id)"
-            " OR whatsapp_message_id = :whatsapp_message_id)"
+            " AND (whatsapp_message_id = :whatsapp_message_id OR"
+            " (attribute_not_exists(whatsapp_message_id) AND attribute_not_exists(resent_at)))"
         )
     return await table.update(
         key,

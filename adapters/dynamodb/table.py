@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 CONFLICT_ATTEMPTS: Final = 6
 """Tries of a write that met another transaction on the same item; some 0.5 s in all."""
 
+_PASSING: Final = frozenset(
+    {
+        "ConditionalCheckFailed",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+"""Reasons of a cancelled transaction that another try may not meet (TransactWriteItems in
+DynamoDB's API reference); the SDK does not repeat these by itself."""
+
 Result = TypeVar("Result")
 
 
@@ -117,9 +128,7 @@ class Table:
                 codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
                 if codes == {"ConditionalCheckFailed"}:
                     raise TransactionRefused(_refusals(reasons)) from None
-                if not codes <= {"TransactionConflict", "ConditionalCheckFailed"}:
-                    raise
-                if attempt == CONFLICT_ATTEMPTS - 1:
+                if not codes <= _PASSING or attempt == CONFLICT_ATTEMPTS - 1:
                     raise
             await _back_off(attempt)
 

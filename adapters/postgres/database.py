@@ -28,9 +28,20 @@ _ENTER_PLATFORM = text("SELECT set_config('role', :role, true)")
 class Database:
     """A connection pool. Close it where it was opened."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, pre_ping: bool = True) -> None:
+        """
+        Args:
+            url: `postgresql+asyncpg://…`.
+            pool_size: connections that stay open; as many again in a rush.
+            pre_ping: try a connection before it is lent, so that a restart of the server shows in
+                no answer; a round trip that callers with retries of their own can save.
+        """
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_recycle=1800
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=pre_ping,
+            pool_recycle=1800,
         )
 
     @asynccontextmanager

@@ -1,8 +1,12 @@
 """What the log says of activities: whose they were, how long they took, how they ended."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -35,6 +39,25 @@ class ActivityLogging(Interceptor):
         return _LoggedActivity(next)
 
 
+@asynccontextmanager
+async def without_words_of_errors() -> AsyncIterator[None]:
+    """Keep the SDK from logging failed activities while workers run: it would print the error's
+    message and its traceback. `ActivityLogging` tells of the same failures."""
+    drop = _NotActivityFailure()
+    sdk_logger = activity.logger.logger
+    sdk_logger.addFilter(drop)
+    try:
+        yield
+    finally:
+        sdk_logger.removeFilter(drop)
+
+
+class _NotActivityFailure(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        # The attribute that the SDK marks these records with.
+        return record.__dict__.get("__temporal_error_identifier") != "ActivityFailure"
+
+
 class _LoggedActivity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
@@ -58,7 +81,7 @@ class _LoggedActivity(ActivityInboundInterceptor):
                     and error.category == ApplicationErrorCategory.BENIGN
                 )
                 log = logger.info if expected else logger.warning
-                log("activity_failed", milliseconds=_since(start), error_type=_type_of(error))
+                log("activity_failed", milliseconds=_since(start), **_about(error))
                 raise
             logger.info("activity_finished", milliseconds=_since(start))
             return result
@@ -76,7 +99,18 @@ def _ids(arguments: Sequence[object]) -> Iterator[tuple[str, str]]:
                 yield name, value
 
 
-def _type_of(error: Exception) -> str:
+def _about(error: Exception) -> dict[str, str]:
+    """What an error is and where it came from, without its words."""
+    about = {"error_type": _type_of(error)}
+    if error.__cause__ is not None:
+        about["error_cause"] = _type_of(error.__cause__)
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames:
+        about["error_at"] = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    return about
+
+
+def _type_of(error: BaseException) -> str:
     if isinstance(error, ApplicationError) and error.type:
         return error.type
     return type(error).__name__

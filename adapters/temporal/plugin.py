@@ -8,7 +8,7 @@ from temporalio.plugin import SimplePlugin
 
 from adapters.keyring import KeyRing
 from adapters.temporal.codec import EncryptionCodec
-from adapters.temporal.interceptor import ActivityLogging
+from adapters.temporal.interceptor import ActivityLogging, without_words_of_errors
 
 
 def data_converter(key_ring: KeyRing) -> DataConverter:
@@ -23,5 +23,8 @@ def data_converter(key_ring: KeyRing) -> DataConverter:
 def parley_plugin(key_ring: KeyRing) -> SimplePlugin:
     """Give it to `Client.connect`, whose workers inherit it, and to `Replayer`."""
     return SimplePlugin(
-        "parley", data_converter=data_converter(key_ring), interceptors=[ActivityLogging()]
+        "parley",
+        data_converter=data_converter(key_ring),
+        interceptors=[ActivityLogging()],
+        run_context=without_words_of_errors,
     )

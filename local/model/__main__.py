@@ -8,6 +8,9 @@ import uvicorn
 from local.model.app import create_app
 from local.model.embedder import Embedder
 
+STOP_SECONDS = 2
+"""What is still being computed for somebody when the process is told to stop may take as long."""
+
 
 def main() -> None:
     """Serve until interrupted."""
@@ -27,6 +30,7 @@ def main() -> None:
             host=arguments.host,
             port=arguments.port,
             access_log=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
             log_level="warning",
         )
 

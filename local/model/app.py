@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from adapters.openai.tokens import count_tokens
 from local.model.answering import ExtractiveAnswerer
 from local.model.embedder import Embedder
-from local.model.prompt_reader import read_prompt
+from local.model.prompt_reader import ShownPassage, read_prompt
 from local.model.protocol import (
     ApiError,
     ChatRequest,
@@ -31,6 +32,9 @@ from local.model.protocol import (
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a request: 2,048 texts of 8 kB."""
+
+MAX_READ_AHEAD = 48
+"""Passages read ahead at a time, about a second each: a demo's worth, no library's."""
 
 QUERY_PREFIX, PASSAGE_PREFIX = "query: ", "passage: "
 """How E5 models tell the two sides of a search apart (model card of multilingual-e5-small)."""
@@ -61,6 +65,7 @@ class _Server:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._answerer = ExtractiveAnswerer(embedder)
+        self._read_ahead_pending = 0
 
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -76,7 +81,24 @@ class _Server:
             self._embedder.count_tokens(text, is_query=is_query)
             for text, is_query in map(_side, body.texts)
         )
-        return JSONResponse(embeddings(vectors, request=body, tokens=tokens))
+        return JSONResponse(
+            embeddings(vectors, request=body, tokens=tokens),
+            background=BackgroundTask(self._read_ahead, body.texts),
+        )
+
+    async def _read_ahead(self, texts: list[str]) -> None:
+        """Passages are embedded to be asked about: the first question should not wait for it."""
+        passages = [text for text, is_query in map(_side, texts) if not is_query]
+        if self._read_ahead_pending + len(passages) > MAX_READ_AHEAD:
+            return
+        self._read_ahead_pending += len(passages)
+        try:
+            for text in passages:
+                await self._answerer.read_ahead(
+                    ShownPassage(number=1, title="", section=None, text=text)
+                )
+        finally:
+            self._read_ahead_pending -= len(passages)
 
     async def chat_completions(self, request: Request) -> Response:
         body = await _read(request, ChatRequest)

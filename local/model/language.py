@@ -13,19 +13,39 @@ _NAMES = {
 
 # Words that are frequent in one of the languages and tell it from the others.
 _TELLING = {
-    "en": "the is are you your do does what when where how much can i my it of and to have there "
-    "hello hi thanks thank please open for with a any without on who want",
-    "es": "el los las es son usted qué que cuándo cuándo cuando dónde cómo cuánto cuesta puedo mi "
-    "tienen hola gracias por favor para con una y abren hay quiero necesito del está tenéis sin",
-    "sv": "är ni du din vad när hur mycket kan jag mitt min det och att har finns hej tack för med "
-    "en ett på öppet öppettider kostar vill ska till inte var på om söndag lördag",
-    "de": "der die das ist sind sie ihr was wann wo wie viel kann ich mein es und zu haben gibt "
-    "hallo danke bitte für mit ein eine auf kostet nicht kostenlos möchte habt am geöffnet",
-    "fr": "le les est sont vous votre quoi quand où comment combien puis je mon il et avez bonjour "
-    "salut merci pour avec un une sur coûte ouvert êtes des du ce que pas veux ouvrez",
-    "pt": "o os as é são você vocês que quando onde como quanto custa posso meu minha tem olá oi "
-    "obrigado obrigada por favor para com um uma e abrem não há quero preciso do está sem",
+    "en": (
+        "the is are you your do does what when where how much can i my it of and to have there "
+        "hello hi thanks thank please open for with a any without on who want bye goodbye which"
+    ),
+    "es": (
+        "el los las es son usted qué que cuándo cuando dónde cómo cuánto cuesta puedo mi tienen "
+        "hola gracias por favor para con una y cuál quién la adiós buenos días buenas tardes "
+        "noches eres abren hay quiero necesito del está tenéis sin"
+    ),
+    "sv": (
+        "vem vilken hejdå är ni du din vad när hur mycket kan jag mitt min det och att har finns "
+        "hej tack för med en ett på öppet öppettider kostar vill ska till inte var om söndag "
+        "lördag"
+    ),
+    "de": (
+        "wer welche tschüss der die das ist sind sie ihr was wann wo wie viel kann ich mein es "
+        "und zu haben gibt hallo danke bitte für mit ein eine auf kostet nicht kostenlos möchte "
+        "habt am geöffnet"
+    ),
+    "fr": (
+        "quel quelle qui la le les est sont vous votre quoi quand où comment combien puis je mon "
+        "il et avez bonjour salut merci pour avec livrez bonsoir un une sur coûte ouvert êtes des "
+        "du ce que pas veux ouvrez"
+    ),
+    "pt": (
+        "qual quem tchau o os as é são você vocês que quando onde como quanto custa posso meu "
+        "minha tem olá oi obrigado obrigada por favor para com um uma e abrem não há quero "
+        "preciso do está sem"
+    ),
 }
+FUNCTION_WORDS = frozenset(word for words in _TELLING.values() for word in words.split())
+"""Of all languages: small words that carry the grammar of a question and little of its subject."""
+
 _TELLING_WORDS = {language: frozenset(words.split()) for language, words in _TELLING.items()}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from local.model.answering import MODEL as CHAT_MODEL
 from local.model.embedder import DIMENSIONS, Vector
@@ -48,6 +48,14 @@ class EmbeddingRequest(BaseModel):
     input: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_INPUTS)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _no_tokens(cls, value: object) -> object:
+        rows = value if isinstance(value, list) else []
+        if any(isinstance(row, (int, list)) for row in rows):
+            raise ValueError("token arrays are not supported by this model: send strings")
+        return value
 
     @property
     def texts(self) -> list[str]:

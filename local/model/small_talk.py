@@ -50,7 +50,8 @@ _THANKS = r"""
 
 _GOODBYE = r"""
     good\ ?bye | bye(?:\ bye)? | see\ you(?:\ (?:later|soon))?
-  | adi[oó]s | hasta\ (?:luego|pronto) | hej\ ?då | vi\ ses | tschüss? | auf\ wiedersehen | ciao | au\ revoir | à\ bientôt | tchau
+  | adi[oó]s | hasta\ (?:luego|pronto) | hej\ ?då | vi\ ses | tschüss? | auf\ wiedersehen
+  | ciao | au\ revoir | à\ bientôt | tchau
   | até\ (?:logo|mais)"""
 
 _IDENTITY = r"""
@@ -67,7 +68,7 @@ _IDENTITY = r"""
 
 _ASKS_FOR_HUMAN = re.compile(
     r"""\b(?:
-    (?:speak|talk|chat|connect|transfer|put|pass|hand)\b.{0,25}
+    (?:speak|talk|chat|(?:connect|transfer|put|pass|hand)\ me)\b.{0,25}
       \b(?:human|person|agent|someone|somebody|representative|colleague|staff|operator|employee)
   | (?:want|need|get|like|give)\ .{0,18}\b(?:human|real\ person|agent|representative|operator)
   | (?:hablar|habla|comunicar\w*|p[aá]s\w+|atiend\w+|quiero|necesito).{0,25}

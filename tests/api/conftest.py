@@ -16,6 +16,8 @@ from settings import Settings
 
 ADMIN_KEY = "the bootstrap key of these tests"
 CODEC_TOKEN = "the token of the codec server"
+APP_SECRET = "the app secret of the platform's Meta app"
+VERIFY_TOKEN = "the verify token of the platform's Meta app"
 
 
 class Organization(NamedTuple):
@@ -61,6 +63,8 @@ def settings(
         parley_admin_key=SecretStr(ADMIN_KEY),
         parley_codec_token=SecretStr(CODEC_TOKEN),
         parley_temporal_ui_url="http://127.0.0.1:8233",
+        whatsapp_app_secret=[SecretStr(APP_SECRET), SecretStr("the one before")],
+        whatsapp_verify_token=SecretStr(VERIFY_TOKEN),
         parley_public_url="https://parley.example",
         # Nobody embeds: searches go by words.
         parley_embedding_base_url="http://127.0.0.1:1",

@@ -102,8 +102,8 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def staged(data_dir: Path, **config: Any) -> AsyncIterator[Stage]:
-    """A stage without delays; `config` changes how its network behaves."""
+async def staged(data_dir: Path, *, port: int = 0, **config: Any) -> AsyncIterator[Stage]:
+    """A stage without delays, on a free port; `config` changes how its network behaves."""
     settings = {
         "sent_delay_seconds": 0,
         "delivered_delay_seconds": 0,
@@ -111,7 +111,7 @@ async def staged(data_dir: Path, **config: Any) -> AsyncIterator[Stage]:
     } | config
     async with (
         receiving() as receiver,
-        serve(SimulatorConfig(data_dir=data_dir, **settings)) as url,
+        serve(SimulatorConfig(data_dir=data_dir, **settings), port=port) as url,
         httpx.AsyncClient(base_url=url, timeout=DEADLINE_SECONDS) as http,
     ):
         stage = Stage(http, receiver=receiver, url=url)

@@ -4,12 +4,12 @@ import inspect
 from typing import Any, get_type_hints
 from unittest.mock import Mock
 
-from activities.retrieval import RetrievalActivities
 from temporalio import activity, workflow
 
 from activities.conversation import ConversationActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
+from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from contracts import activities as stubs
 from worker.registry import Activities, registrations

@@ -189,7 +189,7 @@ async def test_an_uncertain_send_is_settled_by_its_status(
     await eventually(lambda: len(keys) == 1)
     await conversation.handle.signal(
         "settle_send",
-        SettledSend(message_id=keys[0], status="delivered"),  # type: ignore[arg-type]
+        SettledSend(message_id=keys[0], status="delivered"),
     )
     await conversation.receive(message(2))
     await eventually(lambda: world.replies == ["answer to message 2"])

@@ -168,6 +168,29 @@ async def test_the_failure_of_a_first_attempt_is_not_that_of_the_second(sending:
     assert (await sending.message()).status == "sent"
 
 
+async def test_after_a_resend_each_attempt_fails_for_itself(sending: Sending) -> None:
+    await sending.claim()
+    await sending.outbox.mark_uncertain(sending.turn.conversation, message_id=sending.message_id)
+    await sending.outbox.reclaim_uncertain(sending.turn.conversation, message_id=sending.message_id)
+
+    assert await sending.tell("failed", wamid="wamid.first") == (False, False)
+    await sending.mark_sent("wamid.second")
+
+    assert (await sending.message()).status == "sent"
+    assert await sending.tell("failed", wamid="wamid.second") == (True, True)
+
+
+async def test_a_resend_that_fails_before_our_own_note_has_failed(sending: Sending) -> None:
+    await sending.claim()
+    await sending.outbox.mark_uncertain(sending.turn.conversation, message_id=sending.message_id)
+    await sending.outbox.reclaim_uncertain(sending.turn.conversation, message_id=sending.message_id)
+
+    await sending.tell("failed", wamid="wamid.second")
+    await sending.mark_sent("wamid.second")
+
+    assert (await sending.message()).status == "failed"
+
+
 @pytest.mark.parametrize("data", [None, "", "out_1", "conv_x.msg_1", "." * 3, "a" * 5_000, "é.é"])
 async def test_foreign_callback_data_is_looked_up_by_wamid(
     sending: Sending, data: str | None

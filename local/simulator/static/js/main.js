@@ -1,0 +1,248 @@
+// The page: its state, what events change in it, and which part draws what.
+
+import { api, follow } from "./api.js";
+import { drawChats } from "./chats.js";
+import { Composer } from "./composer.js";
+import { byId, paintAvatar, toast } from "./dom.js";
+import { Log } from "./log.js";
+import { Panel } from "./panel.js";
+import { time } from "./time.js";
+
+const state = {
+  people: new Map(),
+  numbers: new Map(),
+  chats: new Map(), // "person/number" → { last, unread }
+  typing: new Set(), // keys of chats
+  chosen: null, // key of the open chat
+  messages: new Map(), // of the open chat, by id
+};
+
+const keyOf = (personId, numberId) => `${personId}/${numberId}`;
+const current = () => {
+  const [personId, numberId] = state.chosen.split("/");
+  return { personId, numberId };
+};
+
+const chat = {
+  names: { business: "" },
+  find: (id) => state.messages.get(id),
+  quote: (message) => composer.quote(message),
+  /** Write as the person; true when it was taken. */
+  async write(message) {
+    try {
+      const written = await api.write(current(), message);
+      apply(written);
+      return true;
+    } catch (error) {
+      toast(error.message);
+      return false;
+    }
+  },
+};
+
+const log = new Log(chat);
+const composer = new Composer(chat);
+const panel = new Panel();
+
+const handle = (event) => HANDLERS[event.type]?.(event);
+let waiting = null;
+let settling = 0;
+
+/** Run `fetching` while events wait, so that an answer never undoes what was told after it. */
+async function settled(fetching) {
+  settling += 1;
+  waiting ??= [];
+  try {
+    await fetching();
+  } finally {
+    settling -= 1;
+    if (settling === 0) {
+      const events = waiting;
+      waiting = null;
+      events.forEach(handle);
+    }
+  }
+}
+
+async function load() {
+  const [numbers, people, chats, notice] = await Promise.all([
+    api.numbers(), api.people(), api.conversations(), api.notice(),
+  ]);
+  state.numbers = new Map(numbers.map((number) => [number.phone_number_id, number]));
+  state.people = new Map(people.map((person) => [person.id, person]));
+  state.chats = new Map(
+    chats.map((item) => [
+      keyOf(item.person_id, item.phone_number_id),
+      { last: item.last_message, unread: item.unread },
+    ]),
+  );
+  showNotice(notice);
+  if (state.chosen) await openChosen();
+  else chooseFromAddress();
+  redrawList();
+}
+
+function chooseFromAddress() {
+  const [personId, numberId] = decodeURIComponent(location.hash.slice(1)).split("/");
+  if (state.people.has(personId) && state.numbers.has(numberId)) choose(personId, numberId);
+  else if (innerWidth > 760 && state.people.size && state.numbers.size)
+    choose(state.people.keys().next().value, state.numbers.keys().next().value);
+}
+
+function choose(personId, numberId) {
+  state.chosen = keyOf(personId, numberId);
+  history.replaceState(null, "", `#${state.chosen}`);
+  document.body.dataset.view = "chat";
+  state.messages = new Map();
+  log.clear();
+  composer.reset();
+  settled(openChosen).catch((error) => toast(error.message));
+  if (matchMedia("(hover: hover)").matches) byId("text").focus();
+}
+
+async function openChosen() {
+  const opened = state.chosen;
+  const number = state.numbers.get(current().numberId);
+  chat.names.business = number.name;
+  byId("chat-name").textContent = number.name;
+  paintAvatar(byId("chat-avatar"), number.name);
+  for (const id of ["chat-header", "composer"]) byId(id).hidden = false;
+  byId("empty").hidden = true;
+  const [conversation, deliveries, sends] = await Promise.all([
+    api.conversation(current()), api.deliveries(current()), api.sends(current()),
+  ]);
+  if (state.chosen !== opened) return;
+  state.messages = new Map(conversation.items.map((message) => [message.id, message]));
+  if (conversation.typing) state.typing.add(opened);
+  else state.typing.delete(opened);
+  panel.show({ deliveries, sends });
+  redrawChat();
+  markOpened();
+  redrawList();
+}
+
+function redrawChat() {
+  const messages = [...state.messages.values()].sort((one, other) => one.seq - other.seq);
+  const typing = state.typing.has(state.chosen);
+  const subtitle = byId("chat-state");
+  subtitle.textContent = typing ? "typing…" : "online";
+  subtitle.className = typing ? "typing" : "";
+  const questions = state.numbers.get(current().numberId)?.suggested_questions ?? [];
+  composer.suggest(messages.length ? [] : questions);
+  log.draw(messages, { typing });
+  panel.link(messages.findLast((message) => message.workflow_url)?.workflow_url);
+}
+
+let listIsStale = false;
+
+/** Draw the list once per frame, however much happened. */
+function redrawList() {
+  if (listIsStale) return;
+  listIsStale = true;
+  requestAnimationFrame(() => {
+    listIsStale = false;
+    drawChats(state, choose);
+    const unread = [...state.chats.values()].reduce((sum, item) => sum + item.unread, 0);
+    document.title = unread ? `(${unread}) WhatsApp simulator` : "WhatsApp simulator";
+  });
+}
+
+/** Tell the business that the person sees the chat, if somebody looks at this page. */
+function markOpened() {
+  const item = state.chats.get(state.chosen);
+  const isSeen = !document.hidden && document.body.dataset.view === "chat";
+  if (!item?.unread || !isSeen) return;
+  item.unread = 0;
+  api.opened(current()).catch((error) => toast(error.message));
+}
+
+const isUnread = (message) =>
+  message.direction === "outbound" &&
+  message.type !== "reaction" &&
+  ["accepted", "sent", "delivered"].includes(message.status);
+
+/** A message is new or changed: in the list of chats, and in the log if its chat is open. */
+function apply(message) {
+  const key = keyOf(message.person_id, message.phone_number_id);
+  const item = state.chats.get(key) ?? { last: null, unread: 0 };
+  const isNewest = !item.last || message.seq > item.last.seq;
+  if (isNewest && isUnread(message)) item.unread += 1;
+  if (!isNewest && message.direction === "outbound" && message.status === "read") item.unread = 0;
+  if (isNewest || message.id === item.last.id) item.last = message;
+  state.chats.set(key, item);
+  if (key === state.chosen) {
+    state.messages.set(message.id, message);
+    redrawChat();
+    markOpened();
+  }
+  redrawList();
+}
+
+const belongsToChosen = (record) =>
+  state.chosen === keyOf(record.person_id, record.phone_number_id);
+
+const HANDLERS = {
+  message: ({ message }) => apply(message),
+  typing: ({ person_id, phone_number_id, active }) => {
+    const key = keyOf(person_id, phone_number_id);
+    state.typing[active ? "add" : "delete"](key);
+    if (key === state.chosen) redrawChat();
+    redrawList();
+  },
+  delivery: ({ delivery }) => belongsToChosen(delivery) && panel.update("deliveries", delivery),
+  send: ({ send }) => belongsToChosen(send) && panel.update("sends", send),
+  person: ({ person }) => {
+    state.people.set(person.id, person);
+    redrawList();
+  },
+  number: ({ number }) => {
+    state.numbers.set(number.phone_number_id, number);
+    if (state.chosen?.endsWith(`/${number.phone_number_id}`)) redrawChat();
+    redrawList();
+  },
+  notice: ({ text }) => showNotice(text),
+};
+
+function showNotice(text) {
+  byId("notice").textContent = text;
+  byId("notice").hidden = !text;
+}
+
+function setUpPersonDialog() {
+  const dialog = byId("person-dialog");
+  const form = byId("person-form");
+  byId("new-person").addEventListener("click", () => dialog.showModal());
+  byId("person-cancel").addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const values = new FormData(form);
+    const person = { name: values.get("name").trim() };
+    if (values.get("hidden")) person.wa_id = null;
+    try {
+      const made = await api.createPerson(person);
+      state.people.set(made.id, made);
+      dialog.close();
+      form.reset();
+      const [numberId] = state.numbers.keys();
+      if (numberId) choose(made.id, numberId);
+      redrawList();
+    } catch (error) {
+      toast(error.message);
+    }
+  });
+}
+
+function showDeviceTime() {
+  byId("device-time").textContent = time(Date.now() / 1000);
+}
+
+byId("back").addEventListener("click", () => (document.body.dataset.view = "chats"));
+document.addEventListener("visibilitychange", () => state.chosen && markOpened());
+setUpPersonDialog();
+showDeviceTime();
+setInterval(showDeviceTime, 10_000);
+
+follow(
+  (event) => (waiting ? waiting.push(event) : handle(event)),
+  () => settled(load).catch((error) => toast(error.message)),
+);
