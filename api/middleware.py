@@ -9,7 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
-from api.problems import Problem, not_found
+from api.problems import Problem, not_found, unexpected
 from telemetry import get_logger
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
@@ -79,12 +79,13 @@ class RequestLog:
         parent = TRACEPARENT.match(_header(scope, b"traceparent"))
         trace_id = parent[1] if parent else secrets.token_hex(16)
         scope.setdefault("state", {})["trace_id"] = trace_id
-        status = 500
+        status, started_response = 500, False
         started = time.perf_counter()
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_response
             if message["type"] == "http.response.start":
+                started_response = True
                 status = message["status"]
                 message["headers"] = [
                     *message.get("headers", []),
@@ -95,6 +96,11 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=trace_id):
             try:
                 await self._app(scope, receive, observed)
+            except Exception as error:
+                # Here and not in a handler of the application's, whose answer would bypass us.
+                problem = unexpected(error)
+                if not started_response:
+                    await problem.response()(scope, receive, observed)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "unmatched")

@@ -137,7 +137,6 @@ def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
         BotoCoreError: _aws,
         RPCError: _temporal,
         ConnectionError: _connection,
-        Exception: _unexpected,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -191,7 +190,7 @@ async def _cursor(_request: Request, _error: Exception) -> JSONResponse:
     return invalid("cursor", detail, location="query").response()
 
 
-async def _database(request: Request, error: DBAPIError | PoolTimeoutError) -> JSONResponse:
+async def _database(_request: Request, error: DBAPIError | PoolTimeoutError) -> JSONResponse:
     state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
     match state[:2]:
         case "22":
@@ -204,7 +203,7 @@ async def _database(request: Request, error: DBAPIError | PoolTimeoutError) -> J
             _log.warning("dependency_failed", dependency="postgres", sqlstate=state)
             return unavailable("The database").response()
         case _:
-            return await _unexpected(request, error)
+            return unexpected(error).response()
 
 
 async def _aws(_request: Request, error: Exception) -> JSONResponse:
@@ -222,11 +221,13 @@ async def _connection(_request: Request, error: ConnectionError) -> JSONResponse
     return unavailable("A server that this needs").response()
 
 
-async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+def unexpected(error: Exception) -> Problem:
+    """A fault of ours: logged with where it happened, told to the client without."""
     # The traceback without the error's message, which may quote what a person wrote.
     _log.error("unexpected_error", error=type(error).__name__, where=_innermost(error))
-    detail = "Parley failed unexpectedly. The X-Request-Id of this answer finds it in the logs."
-    return Problem(500, detail).response()
+    return Problem(
+        500, "Parley failed unexpectedly. The X-Request-Id of this answer finds it in the logs."
+    )
 
 
 def _innermost(error: BaseException) -> str:

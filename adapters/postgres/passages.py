@@ -61,7 +61,8 @@ WITH query AS MATERIALIZED (
     ) AS tsquery) AS words
   FROM knowledge_bases AS knowledge_base
   CROSS JOIN unnest(CAST(:queries AS text[])) WITH ORDINALITY AS given (value, number)
-  WHERE knowledge_base.id = ANY(CAST(:knowledge_base_ids AS text[]))
+  WHERE knowledge_base.organization_id = :organization_id
+    AND knowledge_base.id = ANY(CAST(:knowledge_base_ids AS text[]))
 )
 SELECT query.number, hit.id, hit.rank
 FROM query CROSS JOIN LATERAL (
@@ -69,7 +70,8 @@ FROM query CROSS JOIN LATERAL (
   FROM passages AS passage
   JOIN documents AS document
     ON document.id = passage.document_id AND document.active_version = passage.version
-  WHERE passage.knowledge_base_id = query.knowledge_base_id
+  WHERE passage.organization_id = :organization_id
+    AND passage.knowledge_base_id = query.knowledge_base_id
     AND passage.search_vector @@ query.words
   ORDER BY rank DESC, passage.id
   LIMIT :limit
@@ -121,11 +123,22 @@ class Passages:
         scope = {"knowledge_base_ids": list(knowledge_base_ids)}
         async with self._database.tenant(organization_id) as session:
             connection = await session.connection()
-            bases = await connection.execute(_KNOWLEDGE_BASES, scope)
-            found = await connection.execute(
-                _LEXICAL, {**scope, "queries": list(queries), "limit": limit}
-            )
+            bases = (await connection.execute(_KNOWLEDGE_BASES, scope)).all()
             hidden = await connection.execute(_HIDDEN, {**scope, "limit": MAX_HIDDEN_VERSIONS})
+        # Under row-level security no index serves `@@`, which is not leakproof: 60,000 passages
+        # took 500 ms instead of 15. So the platform finds candidates, in knowledge bases that were
+        # just seen to be the tenant's, and only ids leave: what is shown is read by `by_id`.
+        async with self._database.platform() as session:
+            connection = await session.connection()
+            found = await connection.execute(
+                _LEXICAL,
+                {
+                    "organization_id": organization_id,
+                    "knowledge_base_ids": [row[0] for row in bases],
+                    "queries": list(queries),
+                    "limit": limit,
+                },
+            )
         ranks: list[dict[PassageId, float]] = [{} for _ in queries]
         for number, passage_id, rank in found:
             ranks[number - 1][passage_id] = rank

@@ -65,7 +65,7 @@ class TenantCache(Generic[K, V]):
     async def get(self, key: K) -> V | None:
         """The value as it is committed now; None when there is none. Errors of the load pass on."""
         entry = self._entries.get(key)
-        if entry is not None and self._listener.connected and entry.expires > time.monotonic():
+        if entry is not None and entry.expires > time.monotonic():
             self.hits += 1
             return entry.value
         self.misses += 1
@@ -79,6 +79,7 @@ class TenantCache(Generic[K, V]):
 
     async def _load_and_keep(self, key: K) -> V | None:
         value = await self._load(key)
+        # Entries are made only while somebody listens, and all are dropped when nobody does.
         if self._loading.get(key) is asyncio.current_task() and self._listener.connected:
             found = value is not None
             lifetime = self._found_seconds if found else MISSING_SECONDS

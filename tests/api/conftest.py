@@ -86,10 +86,8 @@ async def connect(app: FastAPI) -> AsyncIterator[Callable[[str | None], httpx.As
 
     def make(key: str | None) -> httpx.AsyncClient:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        # An unexpected error shall be answered, as uvicorn would, not raised into the test.
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = httpx.AsyncClient(
-            transport=transport, base_url="http://parley.test", headers=headers
+            transport=httpx.ASGITransport(app), base_url="http://parley.test", headers=headers
         )
         clients.append(client)
         return client

@@ -137,14 +137,15 @@ async def without_temporal(settings: Settings, app: FastAPI) -> AsyncIterator[ht
     """An API process whose Temporal server is gone."""
     assert app.state.services
     lonely = create_app(settings.model_copy(update={"temporal_address": "127.0.0.1:1"}))
-    async with lonely.router.lifespan_context(lonely):
-        transport = httpx.ASGITransport(lonely, raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport,
+    async with (
+        lonely.router.lifespan_context(lonely),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(lonely),
             base_url="http://parley.test",
             headers={"Authorization": f"Bearer {ADMIN_KEY}"},
-        ) as client:
-            yield client
+        ) as client,
+    ):
+        yield client
 
 
 async def test_without_a_workflow_engine_nothing_is_left_behind(

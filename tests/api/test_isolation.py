@@ -1,7 +1,7 @@
 """One organisation's key finds nothing of another's, on any route of the OpenAPI document."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import httpx
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from settings import Settings
-from tests.api.conftest import Organization, check_problem, created
+from tests.api.conftest import Organization, check_problem, created, make_organization
 
 
 class Operation(NamedTuple):
@@ -75,12 +75,20 @@ def _number(organization_id: str) -> str:
     return str(int.from_bytes(organization_id[-12:].encode(), "big"))[:30]
 
 
+@pytest.fixture(scope="module")
+async def private(
+    platform: httpx.AsyncClient, connect: Callable[[str | None], httpx.AsyncClient]
+) -> Populated:
+    """An organisation that nobody else may find anything of."""
+    return await _populate(await make_organization(platform, connect, name="Private company"))
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.method} {o.path}")
 @pytest.mark.parametrize("as_ours", [False, True], ids=["their path", "our path, their ids"])
 async def test_nothing_of_theirs_is_found(
-    ours: Organization, theirs: Organization, operation: Operation, as_ours: bool
+    ours: Organization, private: Populated, operation: Operation, as_ours: bool
 ) -> None:
-    private = await _populate(theirs)
+    theirs = private.organization
     ids = private.ids | ({"organization_id": ours.id} if as_ours else {})
     path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], operation.path)
     response = await ours.admin.request(operation.method, path, json={"name": "Taken over"})
@@ -99,9 +107,8 @@ async def test_nothing_of_theirs_is_found(
 
 
 async def test_references_to_their_objects_are_refused(
-    ours: Organization, theirs: Organization
+    ours: Organization, private: Populated
 ) -> None:
-    private = await _populate(theirs)
     response = await ours.admin.post(
         f"{ours.path}/assistants",
         json={"name": "Reader", "knowledge_base_ids": [private.ids["knowledge_base_id"]]},

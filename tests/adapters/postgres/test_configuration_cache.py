@@ -210,6 +210,16 @@ async def test_a_value_read_before_a_change_is_not_kept(database: Database, pair
         await cache.close()
 
 
+async def test_nothing_is_kept_before_changes_are_heard_of(database: Database, pair: Pair) -> None:
+    answers = ["first", "second"]
+
+    async def load(_key: str) -> str:
+        return answers.pop(0)
+
+    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    assert [await cache.get("key"), await cache.get("key")] == ["first", "second"]
+
+
 async def test_a_failed_load_is_tried_again(database: Database, pair: Pair) -> None:
     answers: list[Any] = [ConnectionError("down"), "up"]
 
