@@ -4,6 +4,8 @@ The client never retries by itself: whoever calls (Temporal, or a person who wai
 patience.
 """
 
+import base64
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal
 
@@ -65,7 +67,7 @@ class Embeddings:
         for batch in self._batches([prefix + text for text in texts]):
             try:
                 response = await self._client.embeddings.create(
-                    model=self.model, input=batch, timeout=timeout
+                    model=self.model, input=batch, encoding_format="base64", timeout=timeout
                 )
             except APIError as error:
                 raise model_server_error(error) from error
@@ -93,9 +95,27 @@ class Embeddings:
 
 
 def _vectors(response: CreateEmbeddingResponse, *, expected: int) -> list[Vector]:
-    by_index = {item.index: item.embedding for item in response.data}
+    try:
+        by_index = {item.index: _numbers(item.embedding) for item in response.data}
+    # The SDK builds its answer from whatever came, without looking at it.
+    except (AttributeError, TypeError, ValueError, struct.error) as error:
+        raise _unusable() from error
     if by_index.keys() != set(range(expected)) or not all(by_index.values()):
-        raise ModelServerError(
-            "The model server did not answer with one vector per text.", retryable=True
-        )
+        raise _unusable()
     return [by_index[index] for index in range(expected)]
+
+
+def _numbers(embedding: object) -> Vector:
+    """Little-endian 32-bit floats in base 64 as asked for, or a list from a server without it."""
+    if isinstance(embedding, str):
+        packed = base64.b64decode(embedding, validate=True)
+        return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+    if isinstance(embedding, list):
+        return [float(number) for number in embedding]
+    raise TypeError("neither base 64 nor a list")
+
+
+def _unusable() -> ModelServerError:
+    return ModelServerError(
+        "The model server did not answer with one vector per text.", retryable=True
+    )

@@ -23,6 +23,9 @@ _BYTE_ORDER_MARKS: Final = (
 _MAX_CONTROL_SHARE: Final = 0.01
 """Text has hardly any control characters but line ends and tabs; binary data is full of them."""
 
+_STRAYS: Final = 3
+"""Control characters that even a short text may hold."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 _JOINERS: Final = "\u200c\u200d"
@@ -35,7 +38,7 @@ _TAGS: Final = range(0xE0000, 0xE0080)
 def parse_text(content: bytes) -> ParsedDocument:
     """The text of a file in whatever encoding; `UnsupportedDocument` when it is not text."""
     text = _decoded(content)
-    if text is None or len(_CONTROL.findall(text)) > len(text) * _MAX_CONTROL_SHARE:
+    if text is None or len(_CONTROL.findall(text)) > _STRAYS + len(text) * _MAX_CONTROL_SHARE:
         raise UnsupportedDocument(f"This does not seem to be a text document. {SUPPORTED}")
     return ParsedDocument(text=visible(text).strip("\n"))
 

@@ -1,7 +1,7 @@
 """Records the histories that later versions must still replay.
 
-Run it (`python -m tests.workflows.record_ingest_histories`) when the workflow changes on
-purpose, and keep the old files for as long as runs of that version may be open.
+Run it (`python -m tests.workflows.record_ingest_histories`) when the workflow changes on purpose,
+and keep the old files for as long as runs of that version may be open.
 """
 
 import asyncio

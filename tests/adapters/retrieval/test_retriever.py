@@ -1,0 +1,223 @@
+"""Retrieval on real PostgreSQL, with vectors of words that can be foretold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI
+from sqlmodel import col, update
+from ulid import ULID
+
+from adapters.openai.embeddings import Embeddings
+from adapters.postgres.database import Database
+from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.passages import Passages
+from adapters.postgres.tables import Document, KnowledgeBase
+from adapters.retrieval import Retrieved, Retriever
+from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError
+from adapters.vectors.pgvector import PgVectorIndex
+from contracts.ids import KnowledgeBaseId, PassageId
+from contracts.ingestion import IngestDocument
+from domain.chunking import Chunk
+from tests.embedding_server import DIMENSION, EmbeddingServer, vector_of
+from tests.knowledge import MODEL, Knowledge, new_knowledge
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+class Library:
+    """A knowledge base with passages that were put there without a workflow."""
+
+    def __init__(self, knowledge: Knowledge, client: AsyncOpenAI) -> None:
+        self.knowledge = knowledge
+        self.index = PgVectorIndex(knowledge.database, model=MODEL)
+        self.embeddings = Embeddings(client, model=MODEL, count_tokens=words)
+        self.passages = Passages(knowledge.database)
+        self.retriever = Retriever(self.passages, index=self.index, embeddings=self.embeddings)
+
+    async def put(self, *texts: str, title: str = "Handbook") -> IngestDocument:
+        ref = await self.knowledge.add("any", title=title)
+        ingestions = Ingestions(self.knowledge.database)
+        chunks = [Chunk(text, 0, len(text), "Section", 7) for text in texts]
+        version = await ingestions.stage(ref, chunks=chunks)
+        staged = await ingestions.staged(ref, version=version, start=0, end=len(texts))
+        await ingestions.accept_dimension(ref, model=MODEL, dimension=DIMENSION)
+        await self.index.upsert(
+            DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
+            [PassageVector(p.passage_id, p.position, vector_of(p.text)) for p in staged],
+        )
+        await ingestions.activate(
+            ref, version=version, passage_count=len(texts), content_sha256="any"
+        )
+        return ref
+
+    async def search(
+        self, *queries: str, limit: int = 5, bases: Sequence[KnowledgeBaseId] | None = None
+    ) -> Retrieved:
+        return await self.retriever.search(
+            self.knowledge.organization_id,
+            knowledge_base_ids=[self.knowledge.knowledge_base_id] if bases is None else bases,
+            queries=queries,
+            limit=limit,
+        )
+
+    async def texts(self, *queries: str) -> list[str]:
+        return [hit.text for hit in (await self.search(*queries)).hits]
+
+
+@pytest.fixture
+async def library(database: Database, embedding_client: AsyncOpenAI) -> Library:
+    return Library(await new_knowledge(database), embedding_client)
+
+
+async def test_a_hit_can_be_cited(library: Library) -> None:
+    ref = await library.put("We deliver to Lisbon.", "We close on Sunday.", title="Shipping")
+    [best, _] = (await library.search("deliver Lisbon")).hits
+    assert best.text == "We deliver to Lisbon."
+    assert (best.document_id, best.title, best.heading) == (ref.document_id, "Shipping", "Section")
+    assert (best.page, best.position) == (7, 0)
+    assert best.dense_score is not None
+    assert 0 < best.dense_score <= 1
+    assert best.lexical_score is not None
+    assert best.lexical_score > 0
+
+
+async def test_several_questions_each_find_their_own(library: Library) -> None:
+    await library.put("We deliver to Lisbon.", "We close on Sunday.", "Ask for Maria.")
+    assert set((await library.texts("deliver Lisbon", "close Sunday"))[:2]) == {
+        "We deliver to Lisbon.",
+        "We close on Sunday.",
+    }
+
+
+async def test_nothing_is_asked_of_empty_knowledge(
+    library: Library, embedding_server: EmbeddingServer
+) -> None:
+    assert (await library.search("anything")).hits == []
+    assert (await library.search("anything", bases=[])).hits == []
+    assert (await library.search("", "  ")).hits == []
+    assert len(embedding_server.requests) == 1
+
+
+async def test_words_alone_decide_while_the_model_server_is_down(
+    library: Library, embedding_server: EmbeddingServer
+) -> None:
+    await library.put("We deliver to Lisbon.", "We close on Sunday.")
+    embedding_server.down = True
+    found = await library.search("Sunday")
+    assert found.lexical_only
+    assert [hit.text for hit in found.hits] == ["We close on Sunday."]
+
+
+async def test_words_alone_decide_while_the_index_is_down(library: Library) -> None:
+    class Broken(PgVectorIndex):
+        async def search(self, *_: Any, **__: Any) -> list[Mapping[PassageId, float]]:
+            raise VectorIndexError("down", retryable=True)
+
+    await library.put("We close on Sunday.")
+    library.retriever = Retriever(
+        library.passages,
+        index=Broken(library.knowledge.database, model=MODEL),
+        embeddings=library.embeddings,
+    )
+    found = await library.search("Sunday")
+    assert found.lexical_only
+    assert [hit.text for hit in found.hits] == ["We close on Sunday."]
+
+
+async def test_a_knowledge_base_of_another_model_is_searched_by_words(
+    library: Library, database: Database
+) -> None:
+    await library.put("We close on Sunday.", "We deliver to Lisbon.")
+    async with database.tenant(library.knowledge.organization_id) as session:
+        await session.exec(
+            update(KnowledgeBase)
+            .where(col(KnowledgeBase.id) == library.knowledge.knowledge_base_id)
+            .values(embedding_model="another")
+        )
+    found = await library.search("Sunday")
+    assert found.lexical_only
+    assert [hit.text for hit in found.hits] == ["We close on Sunday."]
+
+
+async def test_the_language_finds_inflected_words(
+    database: Database, embedding_client: AsyncOpenAI, embedding_server: EmbeddingServer
+) -> None:
+    embedding_server.down = True
+    for language, found in (("english", ["Deliveries take two days."]), ("simple", [])):
+        knowledge = await new_knowledge(database, language=language)
+        library = Library(knowledge, embedding_client)
+        await library.put("Deliveries take two days.", "Nothing of the kind.")
+        assert await library.texts("what about a delivery?") == found
+
+
+async def test_an_unknown_language_is_searched_word_by_word(
+    database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    library = Library(await new_knowledge(database, language="klingon"), embedding_client)
+    await library.put("We close on Sunday.")
+    assert await library.texts("Sunday") == ["We close on Sunday."]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a & b | !c <-> (d",
+        "'; DROP TABLE passages; --",
+        "\\",
+        "''''",
+        "a' & 'b",
+        ":* <->",
+        "é" * 3000,
+    ],
+)
+async def test_a_question_is_text_and_never_syntax(library: Library, query: str) -> None:
+    await library.put("We close on Sunday.")
+    assert await library.texts(query) == ["We close on Sunday."]
+
+
+async def test_a_version_that_was_switched_off_meanwhile_is_dropped(
+    library: Library, database: Database
+) -> None:
+    ref = await library.put("We close on Sunday.")
+    [hit] = (await library.search("Sunday")).hits
+    async with database.tenant(ref.organization_id) as session:
+        await session.exec(
+            update(Document).where(col(Document.id) == ref.document_id).values(active_version=None)
+        )
+    assert (await library.search("Sunday")).hits == []
+    assert (
+        await library.retriever.passages_by_id(ref.organization_id, passage_ids=[hit.passage_id])
+        == {}
+    )
+
+
+async def test_a_hit_of_an_index_that_mixes_tenants_up_is_dropped(
+    library: Library, database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    """Isolation fails closed: what the index says is read again under row-level security."""
+    other = Library(await new_knowledge(database), embedding_client)
+    secret = f"secret {ULID()}"
+    await other.put(secret)
+    [stolen] = (await other.search("secret")).hits
+    await library.put("We close on Sunday.")
+
+    class Confused(PgVectorIndex):
+        async def search(self, *_: Any, **__: Any) -> list[Mapping[PassageId, float]]:
+            return [{stolen.passage_id: 1.0}]
+
+    library.retriever = Retriever(
+        library.passages, index=Confused(database, model=MODEL), embeddings=library.embeddings
+    )
+    assert await library.texts(secret) == []
+    assert await library.texts("Sunday") == ["We close on Sunday."]
+
+
+async def test_another_organisations_knowledge_base_is_nobodys(
+    library: Library, database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    other = Library(await new_knowledge(database), embedding_client)
+    await other.put("Their secret.")
+    assert (await library.search("secret", bases=[other.knowledge.knowledge_base_id])).hits == []
