@@ -205,8 +205,7 @@ def test_the_web_ui_asks_the_api_to_decode_from_the_origin_that_the_api_allows()
     assert ui["TEMPORAL_CORS_ORIGINS"] == api["PARLEY_TEMPORAL_UI_URL"]
 
 
-def test_the_bucket_of_the_scripts_is_ours() -> None:
+def test_the_bucket_that_localstack_keeps_is_ours() -> None:
+    content = DOCUMENT["configs"]["localstack-ready"]["content"]
     bucket = Settings.model_fields["parley_s3_bucket"].default
-    for name in ("localstack-ready", "localstack-shutdown"):
-        content = DOCUMENT["configs"][name]["content"]
-        assert set(re.findall(r"s3://(\S+)", content)) == {bucket}
+    assert set(re.findall(r"s3://(\S+)", content)) == {bucket}
