@@ -164,8 +164,8 @@ class IngestionActivities:
                     passage_count=request.passage_count,
                     content_sha256=request.content_sha256,
                 )
-                await self._index.delete_other_versions(_version(document, request.version))
-                await self._ingestions.remove_other_versions(document, version=request.version)
+                await self._index.delete_older_versions(_version(document, request.version))
+                await self._ingestions.remove_older_versions(document, version=request.version)
         except VectorIndexError as error:
             raise retry_as_told(error) from error
         except DocumentGone as error:

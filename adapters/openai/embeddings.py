@@ -50,14 +50,14 @@ class Embeddings:
         self.model = model
 
     async def embed(
-        self, texts: Sequence[str], *, kind: InputKind, timeout: float = 60
+        self, texts: Sequence[str], *, kind: InputKind, timeout: float = 120
     ) -> list[Vector]:
         """One vector per text, in order, all of one dimension.
 
         Args:
             texts: none of them empty; an empty list costs no request.
             kind: what the texts are, for models that tell the two apart.
-            timeout: seconds for each request.
+            timeout: seconds for each request; a CPU needs a quarter of a second for a passage.
 
         Raises:
             ModelServerError: the server refused, failed or answered something else.

@@ -205,7 +205,7 @@ class Ingestions:
             document.progress = 1
             session.add(document)
 
-    async def remove_other_versions(self, ref: IngestDocument, *, version: int) -> None:
+    async def remove_older_versions(self, ref: IngestDocument, *, version: int) -> None:
         """Remove the passages of versions older than this one."""
         async with self._database.tenant(ref.organization_id) as session:
             await session.exec(

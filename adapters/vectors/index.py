@@ -80,8 +80,8 @@ class VectorIndex(Protocol):
         """
         ...
 
-    async def delete_other_versions(self, version: DocumentVersion) -> None:
-        """Forget every version of the document but this one."""
+    async def delete_older_versions(self, version: DocumentVersion) -> None:
+        """Forget the versions before this one. A later one may be on its way already and stays."""
         ...
 
     async def delete_document(

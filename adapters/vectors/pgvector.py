@@ -102,11 +102,11 @@ class PgVectorIndex:
                 hits[number - 1][passage_id] = score
         return list(hits)
 
-    async def delete_other_versions(self, version: DocumentVersion) -> None:
-        others = select(Passage.id).where(
-            Passage.document_id == version.document_id, Passage.version != version.version
+    async def delete_older_versions(self, version: DocumentVersion) -> None:
+        older = select(Passage.id).where(
+            Passage.document_id == version.document_id, Passage.version < version.version
         )
-        await self._delete(version.organization_id, col(PassageEmbedding.passage_id).in_(others))
+        await self._delete(version.organization_id, col(PassageEmbedding.passage_id).in_(older))
 
     async def delete_document(
         self, organization_id: OrganizationId, *, document_id: DocumentId

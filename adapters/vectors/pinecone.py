@@ -145,12 +145,12 @@ class PineconeIndex:
         ]
         return await asyncio.gather(*searches)
 
-    async def delete_other_versions(self, version: DocumentVersion) -> None:
+    async def delete_older_versions(self, version: DocumentVersion) -> None:
         await self._delete(
             version.organization_id,
             {
                 "document_id": {"$eq": version.document_id},
-                "version_key": {"$ne": _version_key(version.document_id, version.version)},
+                "version": {"$lt": version.version},
             },
         )
 
@@ -295,6 +295,7 @@ def _record(version: DocumentVersion, vector: PassageVector) -> dict[str, Any]:
         "organization_id": version.organization_id,
         "knowledge_base_id": version.knowledge_base_id,
         "document_id": version.document_id,
+        "version": version.version,
         "version_key": _version_key(version.document_id, version.version),
         "position": vector.position,
     }

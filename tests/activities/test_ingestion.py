@@ -1,5 +1,6 @@
 """The steps of ingestion, each on real PostgreSQL and over HTTP to an embeddings endpoint."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -38,8 +39,15 @@ def words(text: str) -> int:
 class Steps:
     """The activities of one knowledge base, run as a worker would run them."""
 
-    def __init__(self, knowledge: Knowledge, client: AsyncOpenAI, *, model: str = MODEL) -> None:
-        embeddings = Embeddings(client, model=model, count_tokens=words)
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        client: AsyncOpenAI,
+        *,
+        model: str = MODEL,
+        tokens: Callable[[str], int] = words,
+    ) -> None:
+        embeddings = Embeddings(client, model=model, count_tokens=tokens)
         index = PgVectorIndex(knowledge.database, model=model)
         self.knowledge = knowledge
         self.activities = IngestionActivities(
@@ -48,7 +56,7 @@ class Steps:
             parser=DocumentParser(),
             embeddings=embeddings,
             index=index,
-            count_tokens=words,
+            count_tokens=tokens,
         )
         self.retriever = Retriever(Passages(knowledge.database), index=index, embeddings=embeddings)
         self._environment = ActivityEnvironment()

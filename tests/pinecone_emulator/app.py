@@ -212,8 +212,8 @@ def _holds(value: Any, operator: str, operand: Any) -> bool:
     match operator:
         case "$eq":
             return bool(value == operand)
-        case "$ne":
-            return bool(value != operand)
+        case "$lt":
+            return bool(value < operand)
         case "$in":
             return value in operand
         case "$nin":

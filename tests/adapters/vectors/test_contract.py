@@ -183,7 +183,7 @@ async def test_what_a_version_replaces_can_be_removed(shelf: Shelf) -> None:
     await shelf.put(ref, "old apples", "older apples")
     neighbour = await shelf.new("apples of another document")
     version = await shelf.put(ref, "new apples")
-    await shelf.index.delete_other_versions(version)
+    await shelf.index.delete_older_versions(version)
     await settled(shelf, "new apples", ["new apples", "apples of another document"])
     await shelf.index.delete_document(ref.organization_id, document_id=ref.document_id)
     await settled(shelf, "new apples", ["apples of another document"])
@@ -191,6 +191,19 @@ async def test_what_a_version_replaces_can_be_removed(shelf: Shelf) -> None:
         neighbour.organization_id, knowledge_base_id=neighbour.knowledge_base_id
     )
     await settled(shelf, "new apples", [])
+
+
+async def test_a_version_on_its_way_survives_the_removal_of_older_ones(shelf: Shelf) -> None:
+    ref = await shelf.knowledge.add("any")
+    await shelf.put(ref, "old apples")
+    middle = await shelf.put(ref, "apples")
+    late = await shelf.put(ref, "new apples", switch_on=False)
+    await shelf.index.delete_older_versions(middle)
+    await Ingestions(shelf.knowledge.database).activate(
+        ref, version=late.version, passage_count=1, content_sha256="any"
+    )
+    await shelf.index.delete_older_versions(late)
+    await settled(shelf, "apples", ["new apples"])
 
 
 async def test_organisations_never_see_one_another(shelf: Shelf, database: Database) -> None:

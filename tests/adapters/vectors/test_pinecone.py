@@ -152,6 +152,6 @@ async def test_passages_carry_no_text(emulator: PineconeEmulator, index: Pinecon
     await index.upsert(VERSION, vectors(1))
     [record] = emulator.namespaces[ORGANIZATION].visible.values()
     assert set(record) == {
-        "_id", "embedding", "organization_id", "knowledge_base_id", "document_id", "version_key",
-        "position",
+        "_id", "embedding", "organization_id", "knowledge_base_id", "document_id", "version",
+        "version_key", "position",
     }  # fmt: skip
