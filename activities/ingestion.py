@@ -146,11 +146,18 @@ class IngestionActivities:
         )
         if token is not None:
             await self._index.wait_visible(document.organization_id, token=token)
-        await self._ingestions.progress(
-            document,
-            stage="embedding",
-            progress=READ_SHARE + EMBED_SHARE * request.end / request.passage_count,
-        )
+        try:
+            await self._ingestions.progress(
+                document,
+                stage="embedding",
+                progress=READ_SHARE + EMBED_SHARE * request.end / request.passage_count,
+            )
+        except DocumentGone:
+            # Deleted while its vectors were on their way: the deletion came too early for them.
+            await self._index.delete_document(
+                document.organization_id, document_id=document.document_id
+            )
+            raise
 
     @activity.defn(name="activate_version")
     async def activate_version(self, request: ActivateVersion) -> None:

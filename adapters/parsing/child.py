@@ -7,6 +7,7 @@ or the reason why there is none. It gives up its own rights to memory, CPU and f
 import json
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
@@ -18,7 +19,9 @@ EXIT_OUT_OF_MEMORY: Final = 3
 def main() -> int:
     """Arguments: bytes of address space, seconds of CPU time."""
     memory, cpu = int(sys.argv[1]), int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # macOS refuses a limit of address space; CPU and wall time still end a bomb there.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -88,10 +88,13 @@ class Ingestions:
         )
 
     async def progress(self, ref: IngestDocument, *, stage: str, progress: float) -> None:
-        """Show how far it is. Within a stage it only moves forward: batches finish in any order."""
+        """Show how far it is; `DocumentGone` when there is nothing to show it on.
+
+        It only moves forward, for batches finish in any order; 0 starts again.
+        """
         forward = func.greatest(Document.progress, progress)
         async with self._database.tenant(ref.organization_id) as session:
-            await session.exec(
+            updated = await session.exec(
                 update(Document)
                 .where(col(Document.id) == ref.document_id)
                 .values(
@@ -101,6 +104,8 @@ class Ingestions:
                     progress=progress if progress == 0 else forward,
                 )
             )
+        if updated.rowcount == 0:
+            raise DocumentGone
 
     async def stage(self, ref: IngestDocument, *, chunks: Sequence[Chunk]) -> int:
         """Store the passages under a new version, in place of any that was never switched on."""

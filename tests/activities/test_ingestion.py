@@ -1,10 +1,11 @@
 """The steps of ingestion, each on real PostgreSQL and over HTTP to an embeddings endpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from openai import AsyncOpenAI
+from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -14,8 +15,11 @@ from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
+from adapters.postgres.tables import Document
 from adapters.retrieval import Hit, Retriever
+from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, WriteToken
 from adapters.vectors.pgvector import PgVectorIndex
+from adapters.vectors.pinecone import PineconeIndex
 from contracts.ingestion import (
     ActivateVersion,
     ChunkedDocument,
@@ -24,7 +28,9 @@ from contracts.ingestion import (
     IngestDocument,
 )
 from tests.embedding_server import EmbeddingServer, Failure
+from tests.http_server import serving
 from tests.knowledge import MODEL, Knowledge, new_knowledge
+from tests.pinecone_emulator.app import PineconeEmulator
 
 HANDBOOK = "\n\n".join(
     ["# Handbook"]
@@ -46,9 +52,10 @@ class Steps:
         *,
         model: str = MODEL,
         tokens: Callable[[str], int] = words,
+        index: VectorIndex | None = None,
     ) -> None:
         embeddings = Embeddings(client, model=model, count_tokens=tokens)
-        index = PgVectorIndex(knowledge.database, model=model)
+        index = index or PgVectorIndex(knowledge.database, model=model)
         self.knowledge = knowledge
         self.activities = IngestionActivities(
             Ingestions(knowledge.database),
@@ -265,6 +272,34 @@ async def test_a_deleted_document_ends_its_ingestion(steps: Steps) -> None:
             await step
         assert caught.value.non_retryable
     await steps.fail(ref, "gone")
+
+
+async def test_vectors_that_arrive_after_their_document_was_deleted_go_too(
+    database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    class DeletedMeanwhile(PineconeIndex):
+        async def upsert(
+            self, version: DocumentVersion, vectors: Sequence[PassageVector]
+        ) -> WriteToken | None:
+            token = await super().upsert(version, vectors)
+            async with database.tenant(version.organization_id) as session:
+                await session.delete(await session.get_one(Document, version.document_id))
+            return token
+
+    emulator = PineconeEmulator(api_key="pc-test")
+    async with serving(emulator.application) as url:
+        emulator.url = url
+        index = DeletedMeanwhile(
+            api_key=SecretStr("pc-test"), index_name="parley", model=MODEL, controller_host=url
+        )
+        steps = Steps(await new_knowledge(database), embedding_client, index=index)
+        ref = await steps.knowledge.add("Some text.")
+        chunked = await steps.chunk(ref)
+        with pytest.raises(ApplicationError) as caught:
+            await steps.embed(ref, chunked)
+        await index.close()
+    assert caught.value.type == "DocumentGone"
+    assert emulator.namespaces[ref.organization_id].visible == {}
 
 
 async def test_another_organisation_cannot_ingest_the_document(
