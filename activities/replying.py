@@ -12,8 +12,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
-from adapters.dynamodb.conversations import Conversations
-from adapters.dynamodb.messages import Citation, StoredMessage
+from activities.transcripts import Transcripts, TurnTranscript
+from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
 from adapters.openai.errors import ModelServerError
@@ -21,20 +21,13 @@ from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProf
 from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
-from contracts.ids import MessageId
 from domain.answer import Answer, EmptyAnswerError, read_answer
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
-from domain.prompt import Passage, Persona, Prompt, Utterance, build_prompt
-
-TRANSCRIPT_MESSAGES: Final = 40
-"""Messages of the transcript that are read for a prompt; its budget in characters cuts further."""
+from domain.prompt import Passage, Persona, Prompt, build_prompt
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
-
-_SAID = frozenset({"received", "sent", "delivered", "read", "uncertain"})
-"""Statuses of messages that the person wrote or, as far as anyone knows, saw."""
 
 
 class ReplyActivities:
@@ -42,14 +35,14 @@ class ReplyActivities:
         self,
         *,
         profiles: AssistantProfiles,
-        conversations: Conversations,
+        transcripts: Transcripts,
         outbox: Outbox,
         retriever: Retriever,
         models: ChatModels,
         default_model: str,
     ) -> None:
         self._profiles = profiles
-        self._conversations = conversations
+        self._transcripts = transcripts
         self._outbox = outbox
         self._retriever = retriever
         self._models = models
@@ -63,11 +56,11 @@ class ReplyActivities:
             profile = await self._profile(turn)
             found = [passage.passage_id for passage in request.passages]
             transcript, stored = await asyncio.gather(
-                self._conversations.recent(turn.conversation, limit=TRANSCRIPT_MESSAGES),
+                self._transcripts.of(turn),
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
             )
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
-            prompt = _prompt(turn, profile, transcript, hits)
+            prompt = _prompt(profile, transcript, hits)
             try:
                 completion = await self._models.complete(
                     CompletionRequest(
@@ -117,8 +110,9 @@ class ReplyActivities:
         return await self._profiles.for_channel(ref.organization_id, ref.channel_id)
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
-        await self._outbox.save_draft(turn, draft)
+        draft_id = await self._outbox.save_draft(turn, draft)
         return DraftedReply(
+            draft_id=draft_id,
             parts=len(draft.parts),
             model=draft.model,
             input_tokens=draft.input_tokens,
@@ -129,13 +123,11 @@ class ReplyActivities:
 
 
 def _prompt(
-    turn: Turn,
     profile: AssistantProfile,
-    transcript: Sequence[StoredMessage],
+    transcript: TurnTranscript,
     hits: Sequence[StoredPassage],
 ) -> Prompt:
-    asked = set(turn.message_ids)
-    current = [message for message in transcript if message.id in asked and message.text]
+    current = [message for message in transcript.current if message.text]
     now = datetime.now(UTC)
     return build_prompt(
         [message.text or "" for message in current],
@@ -145,7 +137,7 @@ def _prompt(
             organization_name=profile.organization_name,
             language=profile.language,
         ),
-        history=_history(transcript, asked),
+        history=transcript.history,
         passages=[
             Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
             for hit in hits
@@ -161,18 +153,6 @@ def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation,
         Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
         for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
     )
-
-
-def _history(transcript: Sequence[StoredMessage], asked: set[MessageId]) -> list[Utterance]:
-    return [
-        Utterance(
-            sender=message.sender,
-            text=message.text,
-            sent_at=message.sent_at or message.created_at,
-        )
-        for message in transcript
-        if message.text and message.id not in asked and message.status in _SAID
-    ]
 
 
 def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:

@@ -1,33 +1,27 @@
 """Looking up what may answer a turn."""
 
-from collections.abc import Collection
 from typing import Final
 
 from temporalio import activity
 
-from adapters.dynamodb.conversations import Conversations
-from adapters.dynamodb.messages import StoredMessage
+from activities.transcripts import Transcripts
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
 from contracts.conversation import RetrievedPassages, ScoredPassage, Turn
-from contracts.ids import MessageId
-from domain.prompt import Utterance
 from domain.retrieval_query import retrieval_query
 
 PASSAGES: Final = 8
 """Found passages of a turn: about what a prompt has room for."""
-RECENT_MESSAGES: Final = 20
-"""Enough to hold a burst and the question that it follows up."""
 
 
 class RetrievalActivities:
     """Implements `retrieve_passages`."""
 
     def __init__(
-        self, retriever: Retriever, *, conversations: Conversations, profiles: AssistantProfiles
+        self, retriever: Retriever, *, transcripts: Transcripts, profiles: AssistantProfiles
     ) -> None:
         self._retriever = retriever
-        self._conversations = conversations
+        self._transcripts = transcripts
         self._profiles = profiles
 
     @activity.defn(name="retrieve_passages")
@@ -41,11 +35,10 @@ class RetrievalActivities:
         profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)
         if not profile.knowledge_base_ids:
             return RetrievedPassages()
-        messages = await self._conversations.recent(ref, limit=RECENT_MESSAGES)
-        answered = set(turn.message_ids)
+        transcript = await self._transcripts.of(turn)
         query = retrieval_query(
-            [message.text for message in messages if message.id in answered and message.text],
-            history=_before(messages, answered),
+            [message.text for message in transcript.current if message.text],
+            history=transcript.history,
         )
         found = await self._retriever.search(
             ref.organization_id,
@@ -58,16 +51,3 @@ class RetrievalActivities:
                 ScoredPassage(passage_id=hit.passage_id, score=hit.score) for hit in found.hits
             )
         )
-
-
-def _before(messages: list[StoredMessage], answered: Collection[MessageId]) -> list[Utterance]:
-    """What was said before the first of the messages that are answered."""
-    history: list[Utterance] = []
-    for message in messages:
-        if message.id in answered:
-            break
-        if message.text:
-            history.append(
-                Utterance(sender=message.sender, text=message.text, sent_at=message.created_at)
-            )
-    return history

@@ -92,7 +92,7 @@ class SendingActivities:
     async def _send(self, request: SendPart) -> SentPart:
         turn, ref = request.turn, request.turn.conversation
         profile = await self._profile(turn)
-        draft = await self._outbox.draft(turn)
+        draft = await self._outbox.draft(turn, request.draft_id)
         person = await self._people.get(ref.organization_id, ref.person_id)
         if draft is None or request.part >= len(draft.parts) or person is None:
             raise ApplicationError(

@@ -154,8 +154,11 @@ class CannedReply(Contract):
 
 
 class DraftedReply(Contract):
-    """A reply written to the draft of its turn; parts are sent in order."""
+    """A reply written down as a draft; its parts are sent in order."""
 
+    draft_id: str
+    """Every generation has a draft of its own: one that was superseded but could not be stopped in
+    time can never take the place of its successor's."""
     parts: int
     model: str | None = None
     input_tokens: int = 0
@@ -174,6 +177,7 @@ class MarkRead(Contract):
 
 class SendPart(Contract):
     turn: Turn
+    draft_id: str
     part: int
     message_id: MessageId
     """Also the key of the outbox item, and with the conversation id the callback data at Meta."""

@@ -10,6 +10,7 @@ from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
@@ -48,16 +49,17 @@ async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
         )
         stack.push_async_callback(models.close)
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
+        transcripts = Transcripts(conversations)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations, people=people, database=database
             ),
             retrieval=RetrievalActivities(
-                knowledge.retriever, conversations=conversations, profiles=profiles
+                knowledge.retriever, transcripts=transcripts, profiles=profiles
             ),
             reply=ReplyActivities(
                 profiles=profiles,
-                conversations=conversations,
+                transcripts=transcripts,
                 outbox=outbox,
                 retriever=knowledge.retriever,
                 models=models,

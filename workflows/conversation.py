@@ -299,7 +299,12 @@ class ConversationWorkflow:
         as if something were missing."""
         for part in range(draft.parts):
             name = "the reply" if draft.parts == 1 else f"part {part + 1} of {draft.parts}"
-            request = SendPart(turn=turn, part=part, message_id=self._next_message_id())
+            request = SendPart(
+                turn=turn,
+                draft_id=draft.draft_id,
+                part=part,
+                message_id=self._next_message_id(),
+            )
             self._show(f"sending {name}")
             sent = await self._send_part(request, f"send {name}")
             if sent is not None and sent.outcome == "uncertain":

@@ -4,7 +4,7 @@ import hashlib
 from typing import Final, NamedTuple
 
 from adapters.dynamodb.values import Item, storable
-from contracts.ids import ConversationId, MessageId, OrganizationId, PersonId, TurnId
+from contracts.ids import ConversationId, MessageId, OrganizationId, PersonId
 
 MAX_FOREIGN_BYTES: Final = 512
 """Of an identifier made by others. DynamoDB takes 2,048 bytes in a partition key, 1,024 in a sort
@@ -37,8 +37,8 @@ def received(organization: OrganizationId, conversation: ConversationId, wamid: 
     return Key(f"{_conversation(organization, conversation)}/received", foreign(wamid))
 
 
-def draft(organization: OrganizationId, conversation: ConversationId, turn: TurnId) -> Key:
-    return Key(f"{_conversation(organization, conversation)}/drafts", turn)
+def draft(organization: OrganizationId, conversation: ConversationId, draft_id: str) -> Key:
+    return Key(f"{_conversation(organization, conversation)}/drafts", draft_id)
 
 
 def outbound(organization: OrganizationId, wamid: str) -> Key:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
+from cachetools import LRUCache
 from ulid import ULID
 
 from adapters.dynamodb import keys
@@ -27,6 +28,7 @@ from contracts.ids import MessageId
 from contracts.model import Contract
 
 DRAFT_KEPT: Final = timedelta(days=8)
+REMEMBERED_DRAFTS: Final = 500
 POINTER_KEPT: Final = timedelta(days=40)
 """Meta tries to deliver a message for 30 days; a status may come 7 days later."""
 
@@ -69,19 +71,30 @@ class OutboundState(Contract):
 class Outbox:
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._drafts: LRUCache[str, Draft] = LRUCache(REMEMBERED_DRAFTS)
 
-    async def save_draft(self, turn: Turn, draft: Draft) -> None:
-        """Keep the reply of a turn for 8 days, in place of one that an earlier generation left."""
+    async def save_draft(self, turn: Turn, draft: Draft) -> str:
+        """Keep a reply for 8 days, beside those that other generations of the turn have left.
+
+        Returns:
+            The draft's id, under which it is sent.
+        """
+        draft_id = str(ULID())
         await self._table.put(
-            _draft_key(turn),
+            _draft_key(turn, draft_id),
             {
                 "draft": draft.model_dump_json(),
                 "expires_at": int((utc_now() + DRAFT_KEPT).timestamp()),
             },
         )
+        self._drafts[draft_id] = draft
+        return draft_id
 
-    async def draft(self, turn: Turn) -> Draft | None:
-        item = await self._table.get(_draft_key(turn))
+    async def draft(self, turn: Turn, draft_id: str) -> Draft | None:
+        """The draft; from memory where this process wrote it, for it never changes."""
+        if (known := self._drafts.get(draft_id)) is not None:
+            return known
+        item = await self._table.get(_draft_key(turn, draft_id))
         return Draft.model_validate_json(item["draft"]) if item else None
 
     async def claim(
@@ -293,9 +306,9 @@ class Outbox:
         return keys.message(conversation.organization_id, conversation.conversation_id, message_id)
 
 
-def _draft_key(turn: Turn) -> keys.Key:
+def _draft_key(turn: Turn, draft_id: str) -> keys.Key:
     conversation = turn.conversation
-    return keys.draft(conversation.organization_id, conversation.conversation_id, turn.turn_id)
+    return keys.draft(conversation.organization_id, conversation.conversation_id, draft_id)
 
 
 def _refused_claim(item: Plain | None, token: str) -> Claim:

@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
 from activities.retrieval import RetrievalActivities
+from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.table import Table
 from adapters.keyring import KeyRing
@@ -43,7 +44,7 @@ class Desk:
             embeddings=embeddings,
         )
         self._activities = RetrievalActivities(
-            self.retriever, conversations=self.conversations, profiles=profiles
+            self.retriever, transcripts=Transcripts(self.conversations), profiles=profiles
         )
         channel, person = ChannelId(f"chn_{ULID()}"), PersonId(f"wau_{ULID()}")
         self.ref = ConversationRef(

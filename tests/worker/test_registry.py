@@ -21,9 +21,9 @@ def registered() -> dict[str, Any]:
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock()
         ),
-        retrieval=RetrievalActivities(Mock(), conversations=Mock(), profiles=Mock()),
+        retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
         reply=ReplyActivities(
-            profiles=Mock(), conversations=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
+            profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
             default_model="",
         ),
         sending=SendingActivities(

@@ -83,7 +83,7 @@ class World:
     """Per call of `record_inbound`: the texts that were fresh."""
     known: dict[str, TurnId] = field(default_factory=dict)
     texts: dict[MessageId, str] = field(default_factory=dict)
-    drafts: dict[TurnId, str] = field(default_factory=dict)
+    drafts: dict[str, str] = field(default_factory=dict)
     sent: list[tuple[TurnId, int, str]] = field(default_factory=list)
     generated: Counter[str] = field(default_factory=Counter)
     cancelled: int = 0
@@ -134,13 +134,16 @@ class World:
             raise
         finally:
             beating.cancel()
-        self.drafts[request.turn.turn_id] = f"answer to {asked}"
-        return DraftedReply(parts=self.parts)
+        return self._keep(f"answer to {asked}", parts=self.parts)
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
-        self.drafts[request.turn.turn_id] = request.kind
-        return DraftedReply(parts=1)
+        return self._keep(request.kind, parts=1)
+
+    def _keep(self, text: str, *, parts: int) -> DraftedReply:
+        draft_id = str(len(self.drafts))
+        self.drafts[draft_id] = text
+        return DraftedReply(draft_id=draft_id, parts=parts)
 
     @activity.defn(name="send_part")
     async def send_part(self, request: SendPart) -> SentPart:
@@ -148,8 +151,8 @@ class World:
             await self.on_send(self, request)
         outcome = self.send_outcomes.pop(0) if self.send_outcomes else SentPart(outcome="sent")
         if outcome.outcome == "sent":
-            turn_id = request.turn.turn_id
-            self.sent.append((turn_id, request.part, self.drafts[turn_id]))
+            text = self.drafts[request.draft_id]
+            self.sent.append((request.turn.turn_id, request.part, text))
         return outcome
 
     @activity.defn(name="settle_uncertain_send")

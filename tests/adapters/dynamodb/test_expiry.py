@@ -29,7 +29,7 @@ async def test_each_thing_is_kept_as_long_as_it_is_needed(table: Table) -> None:
     message = MessageId("msg_1")
     await Conversations(table).record_inbound(a_request(ref, a_record(wamid="in"), opening=True))
     outbox = Outbox(table)
-    await outbox.save_draft(turn, Draft(parts=(DraftPart(text="a"),)))
+    draft_id = await outbox.save_draft(turn, Draft(parts=(DraftPart(text="a"),)))
     await outbox.claim(turn, message_id=message, part=0, text="a")
     await outbox.mark_sent(ref, message_id=message, whatsapp_message_id="out")
     parked = StatusUpdate(whatsapp_message_id="unknown", status="sent", timestamp=NOON)
@@ -41,7 +41,7 @@ async def test_each_thing_is_kept_as_long_as_it_is_needed(table: Table) -> None:
 
     days = {
         "received": await kept_for(table, keys.received(organization, conversation, "in")),
-        "draft": await kept_for(table, keys.draft(organization, conversation, turn.turn_id)),
+        "draft": await kept_for(table, keys.draft(organization, conversation, draft_id)),
         "sent": await kept_for(table, keys.outbound(organization, "out")),
         "parked": await kept_for(table, keys.outbound(organization, "unknown")),
         "letter": await kept_for(table, keys.Key(keys.dead_letters(organization), letter)),

@@ -33,9 +33,10 @@ async def claim(outbox: Outbox, turn: Turn, message_id: MessageId) -> Claim:
     return await outbox.claim(turn, message_id=message_id, part=0, text="We open at nine.")
 
 
-async def test_a_draft_is_kept_and_a_later_one_takes_its_place(outbox: Outbox, turn: Turn) -> None:
-    assert await outbox.draft(turn) is None
-    await outbox.save_draft(turn, Draft(parts=(DraftPart(text="superseded"),)))
+async def test_each_generation_of_a_turn_has_a_draft_of_its_own(
+    outbox: Outbox, turn: Turn, table: Table
+) -> None:
+    assert await outbox.draft(turn, "none") is None
     draft = Draft(
         parts=(DraftPart(text="a", citations=(CITATION,)), DraftPart(text="b\x00")),
         model="m",
@@ -43,10 +44,11 @@ async def test_a_draft_is_kept_and_a_later_one_takes_its_place(outbox: Outbox, t
         cached_tokens=3,
         output_tokens=5,
     )
+    draft_id = await outbox.save_draft(turn, draft)
+    await outbox.save_draft(turn, Draft(parts=(DraftPart(text="superseded, but written late"),)))
 
-    await outbox.save_draft(turn, draft)
-
-    assert await outbox.draft(turn) == draft
+    assert await outbox.draft(turn, draft_id) == draft
+    assert await Outbox(table).draft(turn, draft_id) == draft
 
 
 async def test_of_many_that_claim_a_message_one_may_send_it(

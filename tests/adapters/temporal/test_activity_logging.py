@@ -55,7 +55,7 @@ async def run(argument: object, error: BaseException | None = None) -> list[dict
 
 async def test_every_line_of_an_activity_says_whose_it_is() -> None:
     turn = a_turn(a_conversation()).model_copy(update={"trace_id": "trace-1"})
-    argument = SendPart(turn=turn, part=0, message_id=MessageId("msg_1"))
+    argument = SendPart(draft_id="1", turn=turn, part=0, message_id=MessageId("msg_1"))
 
     within, finished = await run(argument)
 
