@@ -8,6 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 
+TABLE_WIDTH = 100
+
+
 class Latency(BaseModel):
     """Milliseconds."""
 
@@ -45,4 +48,7 @@ def print_figures(figures: Sequence[Figure]) -> None:
             f"{figure.ratio:.2f}" if figure.ratio is not None else "",
             figure.aim,
         )
-    Console().print(table)
+    console = Console()
+    # A table that is piped to a file shall not be folded to a terminal's width.
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(table)

@@ -125,7 +125,7 @@ async def turns(client: Client, last_step: LastStep, *, count: int) -> Turns:
     return Turns(seconds, events=history[0] / count, size=history[1] / count)
 
 
-async def history_of(handle: WorkflowHandle[Any, Any]) -> tuple[int, int]:
+async def history_of(handle: WorkflowHandle[Any, Any]) -> tuple[float, float]:
     """Events and bytes of a workflow's history so far."""
     info = (await handle.describe()).raw_description.workflow_execution_info
     return info.history_length, info.history_size_bytes
