@@ -7,7 +7,6 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-
 TABLE_WIDTH = 100
 
 

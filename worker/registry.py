@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from activities.retrieval import RetrievalActivities
-
 from activities.conversation import ConversationActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
+from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from contracts import names
 from workflows.conversation import ConversationWorkflow
