@@ -99,7 +99,7 @@ class ChatModels:
         )
         response = await client.chat.completions.with_raw_response.create(
             model=request.model,
-            # They go by `extra_body`: the SDK's own way compares each with a union of message types,
+            # They go by `extra_body`: the SDK would compare each with a union of message types,
             # which took 3 ms of every turn and changes nothing in plain text.
             messages=[],
             stream=True,

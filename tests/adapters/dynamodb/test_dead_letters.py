@@ -6,7 +6,9 @@ from contracts.ids import OrganizationId
 from tests.adapters.dynamodb.builders import an_organization
 
 
-@pytest.mark.parametrize("organization_id", [an_organization(), None])
+@pytest.mark.parametrize(
+    "organization_id", [an_organization(), None], ids=["an organisation", "nobody"]
+)
 async def test_what_could_not_be_handled_is_kept_as_it_came(
     table: Table, organization_id: OrganizationId | None
 ) -> None:
