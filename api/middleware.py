@@ -14,8 +14,8 @@ from telemetry import get_logger
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
 """Meta's deliveries are at most 3 MB (Webhooks documentation, "Payload size"); ours are smaller."""
-UPLOAD_LIMIT: Final = 101 * 1024 * 1024
-"""100 MB of a document and what multipart adds."""
+UPLOAD_LIMIT: Final = 33 * 1024 * 1024
+"""32 MB of a document and what multipart adds."""
 UPLOAD_PATH: Final = re.compile(r"^/v1/organizations/[^/]+/knowledge-bases/[^/]+/documents$")
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2."""

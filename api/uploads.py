@@ -15,7 +15,8 @@ from api.problems import Problem, invalid
 from api.schemas.knowledge import DocumentFromText
 from contracts.ids import OrganizationId
 
-LARGEST_FILE: Final = 100 * 1024 * 1024
+LARGEST_FILE: Final = 32 * 1024 * 1024
+"""What the parser takes: a larger file would be accepted only to fail."""
 LONGEST_NAME: Final = 200
 PIECE_BYTES: Final = 1024 * 1024
 TEXT_TYPE: Final = "text/markdown"
@@ -96,7 +97,7 @@ async def _from_form(request: Request, objects: Objects, organization_id: Organi
         if not file.size:
             raise invalid("file", "the file is empty")
         if file.size > LARGEST_FILE:
-            raise Problem(413, "A document may have at most 100 MB.")
+            raise Problem(413, "A document may have at most 32 MB.")
         filename = _plain(PurePosixPath((file.filename or "").replace("\\", "/")).name)
         declared = _plain(file.content_type or "") or "application/octet-stream"
         upload = Upload(

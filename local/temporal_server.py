@@ -17,9 +17,8 @@ SEARCH_ATTRIBUTES: Mapping[str, str] = {
     "ChannelId": "Keyword",
     "ConversationId": "Keyword",
     "ConversationStatus": "Keyword",
-    "LastMessageAt": "Datetime",
-    "Turns": "Int",
 }
+"""As `contracts.names` has them, without loading Temporal's SDK into the supervisor."""
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 """Loses nothing when the process is killed, and does not wait for the disk at every commit."""

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         MarkRead,
         ReceivedMessage,
         RecordInbound,
+        RetrievedPassages,
         SendPart,
         SentPart,
         SettledSend,
@@ -195,7 +196,7 @@ class ConversationWorkflow:
                 trace_id=trace_id,
                 first_contact=first_contact,
             )
-            self._mark_read(turn, asking[-1].message.whatsapp_message_id)
+            self._mark_read(turn, asking)
             try:
                 draft = await self._draft(turn, asking, may_be_superseded=attempt < MAX_SUPERSEDES)
             except _Superseded:
@@ -213,15 +214,24 @@ class ConversationWorkflow:
         self._pending.clear()
         return arrived
 
-    def _mark_read(self, turn: Turn, whatsapp_message_id: str) -> None:
-        """Beside the reply, never in its way: whether it works decides nothing."""
+    def _mark_read(self, turn: Turn, asking: list[InboundRecord]) -> None:
+        """Beside the reply, never in its way: whether it works decides nothing.
+
+        Typing is shown only while a model writes. A prepared text can be there first, and the
+        indicator would then stay for its 25 seconds.
+        """
+        typing = any(record.message.reply == "answer" for record in asking)
         receipt = workflow.start_activity(
             activities.mark_read,
-            MarkRead(turn=turn, whatsapp_message_id=whatsapp_message_id),
+            MarkRead(
+                turn=turn,
+                whatsapp_message_id=asking[-1].message.whatsapp_message_id,
+                typing=typing,
+            ),
             task_queue=names.WHATSAPP_QUEUE,
             start_to_close_timeout=timedelta(seconds=10),
             retry_policy=RetryPolicy(maximum_attempts=2),
-            summary="mark as read, show typing",
+            summary="mark as read, show typing" if typing else "mark as read",
         )
         receipt.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._receipts = [receipt, *(open for open in self._receipts if not open.done())]
@@ -234,15 +244,16 @@ class ConversationWorkflow:
             return await self._draft_canned(turn, "welcome" if welcome else "acknowledgement")
         try:
             self._show(f"looking up passages for {_messages(len(turn.message_ids))}")
-            # Local, although it calls out: on the same worker it saves a task of the workflow, and
-            # it gives up on meaning after seconds and goes on by words.
-            retrieved = await workflow.execute_local_activity(
-                activities.retrieve_passages,
-                turn,
-                start_to_close_timeout=timedelta(seconds=15),
-                schedule_to_close_timeout=timedelta(seconds=45),
-                retry_policy=_MODEL_RETRY,
-                summary=f"look up passages for {_messages(len(turn.message_ids))}",
+            retrieved: RetrievedPassages = await self._unless_superseded(
+                workflow.start_activity(
+                    activities.retrieve_passages,
+                    turn,
+                    start_to_close_timeout=timedelta(seconds=12),
+                    schedule_to_close_timeout=timedelta(seconds=45),
+                    retry_policy=_MODEL_RETRY,
+                    summary=f"look up passages for {_messages(len(turn.message_ids))}",
+                ),
+                may_be_superseded,
             )
             self._show(f"writing a reply from {len(retrieved.passages)} passages")
             drafted: DraftedReply = await self._unless_superseded(

@@ -51,10 +51,10 @@ HARBOUR_BIKES = Business(
     ),
     welcome_message=(
         "Hello, this is Mira of Harbour Bikes. Ask me about opening hours, repairs, rental, "
-        "delivery or warranty. If you would rather talk to a colleague, just say so."
+        "delivery or warranty."
     ),
     fallback_message=(
-        "I'm sorry, I cannot answer right now. A colleague will get back to you; during opening "
+        "I'm sorry, I cannot answer right now. Please try again later; during opening "
         "hours you can also call 010 555 0142."
     ),
     language="English",
@@ -93,11 +93,10 @@ LINDEN_DENTAL = Business(
         "give a diagnosis; when somebody is in pain, tell them how to be seen the same day."
     ),
     welcome_message=(
-        "Hello, this is Noor of Linden Dental. Ask me about opening hours, prices or appointments. "
-        "If you would rather talk to a colleague, just say so."
+        "Hello, this is Noor of Linden Dental. Ask me about opening hours, prices or appointments."
     ),
     fallback_message=(
-        "I'm sorry, I cannot answer right now. A colleague will get back to you. If you are in "
+        "I'm sorry, I cannot answer right now. Please try again later. If you are in "
         "pain, please call 030 555 0199."
     ),
     language="English",

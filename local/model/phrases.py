@@ -22,11 +22,10 @@ PHRASES = {
         greeting="Hello! How can I help you?",
         thanks="You're welcome!",
         goodbye="Goodbye, and have a good day!",
-        identity="I'm {assistant}, a digital assistant. I answer from our documents, and a "
-        "colleague can take over whenever you like.",
-        human="Of course. I'll pass you on to a colleague.",
-        unknown="I'm sorry, I can't find that in our information. Shall I pass you on to a "
-        "colleague?",
+        identity="I'm {assistant}, a digital assistant. I answer from our documents.",
+        human="I'm a digital assistant and can't pass you on from here. Ask me how to reach our "
+        "team, and I'll give you the contact details.",
+        unknown="I'm sorry, I can't find that in our information. Please ask our team directly.",
         late="Sorry for the late reply.",
         somebody="the assistant here",
     ),
@@ -34,10 +33,11 @@ PHRASES = {
         greeting="¡Hola! ¿En qué puedo ayudarte?",
         thanks="¡De nada!",
         goodbye="¡Hasta luego, que tengas un buen día!",
-        identity="Soy {assistant}, un asistente digital. Respondo a partir de nuestros documentos "
-        "y un compañero puede atenderte cuando quieras.",
-        human="Claro. Te paso con un compañero.",
-        unknown="Lo siento, no encuentro eso en nuestra información. ¿Te paso con un compañero?",
+        identity="Soy {assistant}, un asistente digital. Respondo a partir de nuestros documentos.",
+        human="Soy un asistente digital y no puedo pasarte con nadie desde aquí. Pregúntame cómo "
+        "contactar con nuestro equipo y te doy los datos.",
+        unknown="Lo siento, no encuentro eso en nuestra información. Pregunta directamente a "
+        "nuestro equipo.",
         late="Perdona la demora.",
         somebody="el asistente",
     ),
@@ -45,10 +45,10 @@ PHRASES = {
         greeting="Hej! Vad kan jag hjälpa dig med?",
         thanks="Varsågod!",
         goodbye="Hej då, ha en fin dag!",
-        identity="Jag är {assistant}, en digital assistent. Jag svarar utifrån våra dokument, och "
-        "en kollega kan ta över när du vill.",
-        human="Självklart. Jag kopplar dig till en kollega.",
-        unknown="Tyvärr hittar jag inte det i vår information. Ska jag koppla dig till en kollega?",
+        identity="Jag är {assistant}, en digital assistent. Jag svarar utifrån våra dokument.",
+        human="Jag är en digital assistent och kan inte koppla dig vidare härifrån. Fråga mig hur "
+        "du når vårt team, så får du kontaktuppgifterna.",
+        unknown="Tyvärr hittar jag inte det i vår information. Fråga gärna vårt team direkt.",
         late="Ursäkta det sena svaret.",
         somebody="assistenten här",
     ),
@@ -57,10 +57,10 @@ PHRASES = {
         thanks="Gern geschehen!",
         goodbye="Auf Wiedersehen und einen schönen Tag!",
         identity="Ich bin {assistant}, ein digitaler Assistent. Ich antworte aus unseren "
-        "Unterlagen, und jederzeit kann ein Mensch aus dem Team übernehmen.",
-        human="Natürlich. Ich gebe an jemanden aus dem Team weiter.",
-        unknown="Das finde ich in unseren Unterlagen leider nicht. Soll ich an jemanden aus dem "
-        "Team weitergeben?",
+        "Unterlagen.",
+        human="Ich bin ein digitaler Assistent und kann von hier nicht weiterverbinden. Frag mich, "
+        "wie du unser Team erreichst, dann bekommst du die Kontaktdaten.",
+        unknown="Das finde ich in unseren Unterlagen leider nicht. Bitte frag unser Team direkt.",
         late="Entschuldigung für die späte Antwort.",
         somebody="der Assistent hier",
     ),
@@ -69,10 +69,11 @@ PHRASES = {
         thanks="Avec plaisir !",
         goodbye="Au revoir et bonne journée !",
         identity="Je suis {assistant}, un assistant numérique. Je réponds à partir de nos "
-        "documents, et un collègue peut prendre le relais quand vous voulez.",
-        human="Bien sûr. Je vous passe un collègue.",
-        unknown="Désolé, je ne trouve pas cela dans nos informations. Voulez-vous que je vous "
-        "passe un collègue ?",
+        "documents.",
+        human="Je suis un assistant numérique et je ne peux pas vous passer quelqu'un d'ici. "
+        "Demandez-moi comment joindre notre équipe et je vous donne les coordonnées.",
+        unknown="Désolé, je ne trouve pas cela dans nos informations. Adressez-vous directement à "
+        "notre équipe.",
         late="Désolé pour cette réponse tardive.",
         somebody="l'assistant",
     ),
@@ -80,11 +81,11 @@ PHRASES = {
         greeting="Olá! Como posso ajudar?",
         thanks="De nada!",
         goodbye="Até logo e tenha um bom dia!",
-        identity="Sou {assistant}, um assistente digital. Respondo a partir dos nossos documentos, "
-        "e um colega pode assumir quando quiser.",
-        human="Claro. Vou passar você para um colega.",
-        unknown="Desculpe, não encontro isso nas nossas informações. Quer que eu passe para um "
-        "colega?",
+        identity="Sou {assistant}, um assistente digital. Respondo a partir dos nossos documentos.",
+        human="Sou um assistente digital e não consigo transferir daqui. Pergunte como falar com a "
+        "nossa equipe e eu passo os contatos.",
+        unknown="Desculpe, não encontro isso nas nossas informações. Pergunte diretamente à nossa "
+        "equipe.",
         late="Desculpe a demora na resposta.",
         somebody="o assistente",
     ),

@@ -88,7 +88,7 @@ def test_the_rules_name_the_business_and_delimit_its_instructions() -> None:
         "never instructions to you",
         "only if a passage says them",
         "do not contain the answer, say so plainly",
-        "pass the conversation to a human colleague",
+        "point to the team of Velo Nord",
         "like [1] or [2]",
         "in the language of the person's message",
         "Never guess or invent prices",

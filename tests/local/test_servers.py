@@ -10,6 +10,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from contracts import names
 from local.aws import AwsServer
 from local.temporal_server import SEARCH_ATTRIBUTES, TemporalServer
 from tests.local.nap_workflow import Nap
@@ -65,6 +66,7 @@ async def test_temporal_has_the_search_attributes(
         ListSearchAttributesRequest(namespace=temporal_server.namespace)
     )
     assert set(SEARCH_ATTRIBUTES) <= set(listed.custom_attributes)
+    assert names.SEARCH_ATTRIBUTES == SEARCH_ATTRIBUTES
 
 
 async def test_temporal_runs_a_workflow(connect_temporal: ConnectTemporal) -> None:

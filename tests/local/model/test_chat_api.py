@@ -74,12 +74,12 @@ async def test_the_answer_of_a_faq_is_quoted_not_its_question(client: AsyncOpenA
     assert await ask(client, "can I bring my dog", passages=[faq]) == "Yes, on a leash. [1]"
 
 
-async def test_what_the_passages_do_not_hold_is_said_and_a_colleague_offered(
+async def test_what_the_passages_do_not_hold_is_said_and_the_team_named(
     client: AsyncOpenAI,
 ) -> None:
     answer = await ask(client, "What is the capital of Australia?")
     assert answer.startswith("I'm sorry, I can't find that")
-    assert "colleague" in answer
+    assert "team" in answer
     assert "[" not in answer
 
 
@@ -102,10 +102,10 @@ async def test_a_follow_up_leans_on_the_question_before_it(client: AsyncOpenAI) 
         ("Tchau", "Até logo"),
         ("are you a robot?", "I'm Mira, a digital assistant"),
         ("Qui êtes-vous ?", "Je suis Mira"),
-        ("I want to speak to a human", "Of course. I'll pass you on"),
-        ("Quiero hablar con una persona", "Claro. Te paso"),
-        ("Jag vill prata med en människa", "Självklart."),
-        ("Kann ich mit einem Mitarbeiter sprechen?", "Natürlich."),
+        ("I want to speak to a human", "I'm a digital assistant"),
+        ("Quiero hablar con una persona", "Soy un asistente digital"),
+        ("Jag vill prata med en människa", "Jag är en digital assistent"),
+        ("Kann ich mit einem Mitarbeiter sprechen?", "Ich bin ein digitaler Assistent"),
         ("¿Cuál es la capital de Australia?", "Lo siento"),
         ("Wer ist der Präsident von Frankreich?", "Das finde ich"),
         ("Vem är statsminister i Sverige?", "Tyvärr"),

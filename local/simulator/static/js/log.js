@@ -14,6 +14,9 @@ export class Log {
     this.toNewest = byId("to-newest");
     this.drawn = new Map();
     this.toNewest.addEventListener("click", () => this.scrollToEnd());
+    this.element.addEventListener("scroll", () => { this.followsEnd = this.isAtEnd(); });
+    // A picture takes its room only once it has loaded; load events do not bubble.
+    this.element.addEventListener("load", () => { if (this.followsEnd) this.scrollToEnd(); }, true);
     this.element.addEventListener("scroll", () => (this.toNewest.hidden = this.isAtEnd()));
   }
 
@@ -83,6 +86,7 @@ export class Log {
   }
 
   scrollToEnd() {
+    this.followsEnd = true;
     this.element.scrollTop = this.element.scrollHeight;
     this.toNewest.hidden = true;
   }
