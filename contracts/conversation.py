@@ -88,7 +88,8 @@ class CarriedState(Contract):
     seen: tuple[str, ...] = ()
     pending: tuple[ReceivedMessage, ...] = ()
     turns: int = 0
-    last_message_ms: int = 0
+    began_ms: int = 0
+    """When the first run of the chain began; ids of messages are counted from there."""
     message_count: int = 0
     opened: bool = False
 

@@ -82,7 +82,7 @@ class ConversationWorkflow:
         self._pending = deque(state.pending)
         self._turns = state.turns
         self._turns_at_start = state.turns
-        self._last_message_ms = state.last_message_ms
+        self._began_ms = state.began_ms or int(workflow.info().start_time.timestamp() * 1000)
         self._message_count = state.message_count
         self._opened = state.opened
         self._settled: dict[MessageId, str] = {}
@@ -383,7 +383,7 @@ class ConversationWorkflow:
                     seen=tuple(self._seen)[-SEEN_LIMIT:],
                     pending=tuple(self._pending),
                     turns=self._turns,
-                    last_message_ms=self._last_message_ms,
+                    began_ms=self._began_ms,
                     message_count=self._message_count,
                     opened=self._opened,
                 ),
@@ -406,11 +406,13 @@ class ConversationWorkflow:
         return TurnId(f"{workflow.info().first_execution_run_id}.{self._turns}")
 
     def _next_message_id(self) -> MessageId:
-        """An id that sorts by time, also across runs and within a millisecond."""
-        now_ms = int(workflow.now().timestamp() * 1000)
-        self._last_message_ms = max(self._last_message_ms, now_ms)
+        """An id that sorts by time, also after the conversation closed and opened again.
+
+        Not made from the time of now: that differs when a worker dies and another one runs the
+        same task again, and a message that was recorded meanwhile would be recorded twice.
+        """
         self._message_count += 1
-        return MessageId(f"msg_{self._last_message_ms:012x}{self._message_count % 16**6:06x}")
+        return MessageId(f"msg_{self._began_ms:012x}{self._message_count:06x}")
 
     def _show(self, doing: str) -> None:
         """The card that operators see on top of the workflow in Temporal's Web UI."""

@@ -95,11 +95,14 @@ class World:
     decision: UncertainDecision = field(
         default_factory=lambda: UncertainDecision(decision="settled")
     )
+    on_record: Callable[["World", RecordInbound], Awaitable[None]] | None = None
     on_generate: Callable[["World", GenerateReply], Awaitable[None]] | None = None
     on_send: Callable[["World", SendPart], Awaitable[None]] | None = None
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
+        if self.on_record is not None:
+            await self.on_record(self, request)
         fresh = [
             record
             for record in request.messages
@@ -188,10 +191,17 @@ async def model_is_broken(_world: World, _request: GenerateReply) -> None:
 class RunningConversation:
     """A conversation on a real Temporal server, with workers on all its queues."""
 
-    def __init__(self, client: Client, world: World, *, turns_per_run: int | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        world: World,
+        *,
+        turns_per_run: int | None = None,
+        workflow_id: str | None = None,
+    ) -> None:
         self.client = client
         self.world = world
-        self.workflow_id = f"conversation/test/{uuid4()}"
+        self.workflow_id = workflow_id or f"conversation/test/{uuid4()}"
         self._turns_per_run = turns_per_run
         self._workers = [
             Worker(
@@ -211,6 +221,9 @@ class RunningConversation:
 
     async def __aexit__(self, *error: object) -> None:
         await self.handle.terminate()
+        await self.stop_workers()
+
+    async def stop_workers(self) -> None:
         for worker in self._workers:
             await worker.__aexit__(None, None, None)
 

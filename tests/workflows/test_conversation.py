@@ -9,7 +9,15 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts.conversation import GenerateReply, SendPart, SentPart, SettledSend, UncertainDecision
+from contracts.conversation import (
+    GenerateReply,
+    RecordInbound,
+    SendPart,
+    SentPart,
+    SettledSend,
+    UncertainDecision,
+)
+from contracts.ids import MessageId
 from tests.servers import ConnectTemporal
 from tests.workflows.conversation_world import (
     RunningConversation,
@@ -228,6 +236,27 @@ async def test_continuing_as_new_loses_and_repeats_nothing(client: Client, world
             word for text in world.replies for word in text.removeprefix("answer to ").split(" + ")
         ]
         assert answered == [f"message {number}" for number in range(1, expected + 1)]
+
+
+async def test_a_message_recorded_by_a_worker_that_died_keeps_its_id(
+    client: Client, world: World
+) -> None:
+    recording: list[MessageId] = []
+
+    async def hang_once(_world: World, request: RecordInbound) -> None:
+        recording.append(request.messages[0].message_id)
+        if len(recording) == 1:
+            await asyncio.Event().wait()
+
+    world.on_record = hang_once
+    first = RunningConversation(client, world)
+    await first.__aenter__()
+    await first.receive(message(1))
+    await eventually(lambda: len(recording) == 1)
+    await first.stop_workers()
+    async with RunningConversation(client, world, workflow_id=first.workflow_id):
+        await eventually(lambda: world.replies == ["answer to message 1"], within=60)
+    assert recording == recording[:1] * 2
 
 
 async def test_a_conversation_closes_after_a_day_and_opens_again(
