@@ -95,14 +95,11 @@ class World:
     decision: UncertainDecision = field(
         default_factory=lambda: UncertainDecision(decision="settled")
     )
-    on_record: Callable[["World", RecordInbound], Awaitable[None]] | None = None
     on_generate: Callable[["World", GenerateReply], Awaitable[None]] | None = None
     on_send: Callable[["World", SendPart], Awaitable[None]] | None = None
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
-        if self.on_record is not None:
-            await self.on_record(self, request)
         fresh = [
             record
             for record in request.messages
@@ -197,11 +194,10 @@ class RunningConversation:
         world: World,
         *,
         turns_per_run: int | None = None,
-        workflow_id: str | None = None,
     ) -> None:
         self.client = client
         self.world = world
-        self.workflow_id = workflow_id or f"conversation/test/{uuid4()}"
+        self.workflow_id = f"conversation/test/{uuid4()}"
         self._turns_per_run = turns_per_run
         self._workers = [
             Worker(
@@ -221,9 +217,6 @@ class RunningConversation:
 
     async def __aexit__(self, *error: object) -> None:
         await self.handle.terminate()
-        await self.stop_workers()
-
-    async def stop_workers(self) -> None:
         for worker in self._workers:
             await worker.__aexit__(None, None, None)
 
