@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`: for those who run Parley."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
@@ -116,6 +117,10 @@ async def _temporal(services: Services) -> None:
     )
 
 
+POLL_SECONDS: Final = 70
+"""Temporal remembers a poller for minutes after it has gone; a live one asks again each minute."""
+
+
 async def _worker(services: Services) -> None:
     described = await services.temporal.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
@@ -124,5 +129,6 @@ async def _worker(services: Services) -> None:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
     )
-    if not described.pollers:
+    seen = max((poller.last_access_time.ToSeconds() for poller in described.pollers), default=0)
+    if time.time() - seen > POLL_SECONDS:
         raise NotReady(f"no worker polls the task queue {CONVERSATIONS_QUEUE}")

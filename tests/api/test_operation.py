@@ -1,6 +1,7 @@
 """Liveness, readiness, metrics, the codec server and the OpenAPI document."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -8,12 +9,15 @@ from fastapi import FastAPI
 from google.protobuf import json_format
 from temporalio import workflow
 from temporalio.api.common.v1 import Payloads
+from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from api.app import create_app
 from api.services import Services
 from contracts.names import CONVERSATIONS_QUEUE
+from settings import Settings
 from tests.api.conftest import ADMIN_KEY, CODEC_TOKEN, Organization, check_problem
-from tests.servers import ConnectTemporal
+from tests.servers import make_directory, running_temporal
 
 
 @workflow.defn
@@ -27,9 +31,26 @@ class Idle:
 WEB_UI = "http://127.0.0.1:8233"
 
 
+@pytest.fixture
+async def nobody_polls(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The application on a Temporal of its own: others remember the workers of other tests."""
+    async with running_temporal(make_directory()) as server:
+        app = create_app(settings.model_copy(update={"temporal_address": server.address}))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://parley.test"
+            ) as client,
+        ):
+            client.headers["x-temporal"] = server.address
+            yield client
+
+
 async def test_ready_is_said_when_a_worker_polls(
-    stranger: httpx.AsyncClient, connect_temporal: ConnectTemporal
+    app: FastAPI,  # noqa: ARG001 - migrates what the application below uses too
+    nobody_polls: httpx.AsyncClient,
 ) -> None:
+    stranger = nobody_polls
     assert (await stranger.get("/healthz")).json() == {"status": "ok"}
     before = await stranger.get("/readyz")
     assert before.status_code == 503
@@ -44,7 +65,7 @@ async def test_ready_is_said_when_a_worker_polls(
 
     async with (
         Worker(
-            await connect_temporal(),
+            await Client.connect(stranger.headers["x-temporal"]),
             task_queue=CONVERSATIONS_QUEUE,
             workflows=[Idle],
             # It only polls; this module's imports are no business of the sandbox.

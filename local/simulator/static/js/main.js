@@ -102,12 +102,14 @@ function chooseFromAddress() {
 }
 
 function choose(personId, numberId) {
-  state.chosen = keyOf(personId, numberId);
+  const key = keyOf(personId, numberId);
+  // Not on the first choice: somebody may be writing already while the page loads.
+  if (state.chosen && state.chosen !== key) composer.reset();
+  state.chosen = key;
   history.replaceState(null, "", `#${state.chosen}`);
   document.body.dataset.view = "chat";
   state.messages = new Map();
   log.clear();
-  composer.reset();
   settled(openChosen).catch((error) => toast(error.message));
   if (matchMedia("(hover: hover)").matches) byId("text").focus();
 }
