@@ -196,7 +196,6 @@ class ConversationWorkflow:
                 trace_id=trace_id,
                 first_contact=first_contact,
             )
-            self._mark_read(turn, asking)
             try:
                 draft = await self._draft(turn, asking, may_be_superseded=attempt < MAX_SUPERSEDES)
             except _Superseded:
@@ -214,13 +213,12 @@ class ConversationWorkflow:
         self._pending.clear()
         return arrived
 
-    def _mark_read(self, turn: Turn, asking: list[InboundRecord]) -> None:
+    def _mark_read(self, turn: Turn, asking: list[InboundRecord], *, typing: bool) -> None:
         """Beside the reply, never in its way: whether it works decides nothing.
 
         Typing is shown only while a model writes. A prepared text can be there first, and the
         indicator would then stay for its 25 seconds.
         """
-        typing = any(record.message.reply == "answer" for record in asking)
         receipt = workflow.start_activity(
             activities.mark_read,
             MarkRead(
@@ -240,6 +238,7 @@ class ConversationWorkflow:
         self, turn: Turn, asking: list[InboundRecord], *, may_be_superseded: bool
     ) -> DraftedReply:
         if all(record.message.reply == "acknowledge" for record in asking):
+            self._mark_read(turn, asking, typing=False)
             welcome = asking[-1].message.type == "request_welcome"
             return await self._draft_canned(turn, "welcome" if welcome else "acknowledgement")
         try:
@@ -255,6 +254,8 @@ class ConversationWorkflow:
                 ),
                 may_be_superseded,
             )
+            # Not sooner: its end takes a task of the workflow, for which a passage would wait.
+            self._mark_read(turn, asking, typing=True)
             self._show(f"writing a reply from {len(retrieved.passages)} passages")
             drafted: DraftedReply = await self._unless_superseded(
                 workflow.start_activity(
