@@ -84,7 +84,8 @@ class ExtractiveAnswerer:
         pieces = [
             block.compared_piece(index) for block in found for index in range(len(block.pieces))
         ]
-        await self._embedder.embed([block.compared for block in found] + pieces, is_query=False)
+        texts = [block.compared for block in found] + pieces
+        await self._embedder.embed(texts, is_query=False, is_ahead=True)
 
     async def _quote(self, question: Question, *, language: str) -> str | None:
         passages = question.passages[:SEARCHED_PASSAGES]

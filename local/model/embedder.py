@@ -3,8 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +44,10 @@ class Embedder:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         self._vectors: LRUCache[tuple[str, bool], Vector] = LRUCache(CACHED_VECTORS)
         self._lock = threading.Lock()
+        self._asked_for = 0
+        self._nobody_waits = asyncio.Event()
+        self._nobody_waits.set()
+        self._ahead = asyncio.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -55,14 +60,24 @@ class Embedder:
     ) -> None:
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    async def embed(self, texts: Sequence[str], *, is_query: bool) -> Vector:
-        """Unit vectors of `texts`, shape (len(texts), 384); the cosine of two is their product."""
+    async def embed(
+        self, texts: Sequence[str], *, is_query: bool, is_ahead: bool = False
+    ) -> Vector:
+        """Unit vectors of `texts`, shape (len(texts), 384); the cosine of two is their product.
+
+        Args:
+            texts: any; equal ones are computed once.
+            is_query: questions, not passages.
+            is_ahead: nobody waits for them yet, so whatever somebody waits for goes first.
+        """
         keys = [(_clean(text), is_query) for text in texts]
         with self._lock:
             known = {key: self._vectors[key] for key in keys if key in self._vectors}
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         for group in _groups(missing):
-            known.update(await self._on_worker(group))
+            turn = self._when_nobody_waits() if is_ahead else self._at_once()
+            async with turn:
+                known.update(await self._on_worker(group))
         if not keys:
             return np.empty((0, DIMENSIONS), dtype=np.float32)
         return np.stack([known[key] for key in keys])
@@ -70,6 +85,23 @@ class Embedder:
     def count_tokens(self, text: str, *, is_query: bool) -> int:
         """Tokens of `text` as the model counts them, its own special ones included."""
         return int(self._engine.token_count(_clean(text), is_query))
+
+    @asynccontextmanager
+    async def _at_once(self) -> AsyncIterator[None]:
+        self._asked_for += 1
+        self._nobody_waits.clear()
+        try:
+            yield
+        finally:
+            self._asked_for -= 1
+            if not self._asked_for:
+                self._nobody_waits.set()
+
+    @asynccontextmanager
+    async def _when_nobody_waits(self) -> AsyncIterator[None]:
+        async with self._ahead:
+            await self._nobody_waits.wait()
+            yield
 
     async def _on_worker(self, group: list[tuple[str, bool]]) -> dict[tuple[str, bool], Vector]:
         loop = asyncio.get_running_loop()
