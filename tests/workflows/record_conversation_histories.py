@@ -102,6 +102,7 @@ async def continued(
 
 
 def _anonymous(history: str) -> str:
+    history = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
     return re.sub(r'"identity": "[^"]*"', '"identity": "worker"', history)
 
 

@@ -67,6 +67,7 @@ async def record() -> None:
 
 
 def _anonymous(history: str) -> str:
+    history = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
     return re.sub(r'"identity": "[^"]*"', '"identity": "worker"', history)
 
 
