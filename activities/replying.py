@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
+from activities.profiles import profile_of
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
@@ -53,7 +54,7 @@ class ReplyActivities:
         """Have the model write the reply and keep it as the draft of the turn."""
         turn = request.turn
         async with heartbeating():
-            profile = await self._profile(turn)
+            profile = await profile_of(turn, self._profiles)
             found = [passage.passage_id for passage in request.passages]
             transcript, stored = await asyncio.gather(
                 self._transcripts.of(turn),
@@ -95,7 +96,7 @@ class ReplyActivities:
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
         """Keep one of the assistant's prepared texts as the draft of the turn."""
-        profile = await self._profile(request.turn)
+        profile = await profile_of(request.turn, self._profiles)
         own = {
             "fallback": profile.fallback_message,
             "acknowledgement": profile.unsupported_message,
@@ -104,10 +105,6 @@ class ReplyActivities:
         text = own[request.kind] or canned_text(request.kind, language=profile.language)
         parts = tuple(DraftPart(text=part) for part in split_message(text))
         return await self._keep(request.turn, Draft(parts=parts))
-
-    async def _profile(self, turn: Turn) -> AssistantProfile:
-        ref = turn.conversation
-        return await self._profiles.for_channel(ref.organization_id, ref.channel_id)
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
         draft_id = await self._outbox.save_draft(turn, draft)

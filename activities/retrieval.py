@@ -4,6 +4,7 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.profiles import profile_of
 from activities.transcripts import Transcripts
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
@@ -32,7 +33,7 @@ class RetrievalActivities:
         scores rank the passages of this turn and cannot be compared with another turn's.
         """
         ref = turn.conversation
-        profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)
+        profile = await profile_of(turn, self._profiles)
         if not profile.knowledge_base_ids:
             return RetrievedPassages()
         transcript = await self._transcripts.of(turn)

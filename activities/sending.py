@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeating
+from activities.profiles import profile_of
 from adapters.dynamodb.outbox import Claim, Draft, Outbox
 from adapters.dynamodb.people import People
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
@@ -26,7 +27,6 @@ from contracts.conversation import (
     SendPart,
     SentPart,
     SettleUncertain,
-    Turn,
     UncertainDecision,
 )
 from domain.graph_errors import Verdict
@@ -60,7 +60,7 @@ class SendingActivities:
     @activity.defn(name="mark_read")
     async def mark_read(self, request: MarkRead) -> None:
         """Show the person that their message was read and an answer is being written."""
-        profile = await self._profile(request.turn)
+        profile = await profile_of(request.turn, self._profiles)
         try:
             await self._graph.mark_read(
                 profile.phone_number_id,
@@ -91,7 +91,7 @@ class SendingActivities:
 
     async def _send(self, request: SendPart) -> SentPart:
         turn, ref = request.turn, request.turn.conversation
-        profile = await self._profile(turn)
+        profile = await profile_of(turn, self._profiles)
         draft = await self._outbox.draft(turn, request.draft_id)
         person = await self._people.get(ref.organization_id, ref.person_id)
         if draft is None or request.part >= len(draft.parts) or person is None:
@@ -190,10 +190,6 @@ class SendingActivities:
         if state.status != "uncertain":
             return SentPart(outcome="sent")
         return SentPart(outcome="uncertain", settle_seconds=self._uncertain_seconds)
-
-    async def _profile(self, turn: Turn) -> AssistantProfile:
-        ref = turn.conversation
-        return await self._profiles.for_channel(ref.organization_id, ref.channel_id)
 
 
 def _back_off(error: GraphError, *, attempt: int) -> timedelta:

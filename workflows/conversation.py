@@ -12,16 +12,16 @@ fallback message.
 from collections import deque
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+
+from workflows import conversation_steps as steps
 
 with workflow.unsafe.imports_passed_through():
-    from contracts import activities, names
+    from contracts import names
     from contracts.conversation import (
-        CannedReply,
         CarriedState,
         ConversationInput,
         ConversationSnapshot,
@@ -31,7 +31,6 @@ with workflow.unsafe.imports_passed_through():
         MarkRead,
         ReceivedMessage,
         RecordInbound,
-        RetrievedPassages,
         SendPart,
         SentPart,
         SettledSend,
@@ -39,9 +38,6 @@ with workflow.unsafe.imports_passed_through():
         Turn,
     )
     from contracts.ids import MessageId, TurnId
-
-SERVICE_WINDOW = timedelta(hours=24)
-"""Meta's customer service window: without a message for so long, the conversation is over."""
 
 SEEN_LIMIT = 500
 """Message ids remembered for dedupe. Older redeliveries are caught by the record in DynamoDB."""
@@ -52,19 +48,7 @@ BURST_CAP = 5
 MAX_SUPERSEDES = 3
 """So often may newer messages restart a reply; after that it is sent and they start a turn."""
 
-_STORAGE_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=15)
-)
-"""Storage that is down comes back: what was acknowledged waits for it rather than get lost."""
-
-_MODEL_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300),
-    maximum_interval=timedelta(seconds=10),
-    maximum_attempts=4,
-)
-_SEND_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=60)
-)
+T = TypeVar("T")
 
 
 class _Superseded(Exception):
@@ -123,7 +107,7 @@ class ConversationWorkflow:
         try:
             await workflow.wait_condition(
                 lambda: bool(self._pending),
-                timeout=SERVICE_WINDOW,
+                timeout=steps.SERVICE_WINDOW,
                 timeout_summary="service window (24 h)",
             )
         except TimeoutError:
@@ -133,12 +117,8 @@ class ConversationWorkflow:
     async def _closed(self) -> bool:
         """Close, unless a message slips in. No await after the look at `_pending`: a signal that
         arrives later makes the server refuse the completion and run this task again."""
-        await workflow.execute_local_activity(
-            activities.close_conversation,
-            Turn(conversation=self._conversation, turn_id=self._turn_id(), message_ids=[]),
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_STORAGE_RETRY,
-            summary="close: no message for 24 h",
+        await steps.close(
+            Turn(conversation=self._conversation, turn_id=self._turn_id(), message_ids=[])
         )
         await self._drain()
         self._opened = False
@@ -165,22 +145,18 @@ class ConversationWorkflow:
         for attempt in range(MAX_SUPERSEDES + 1):
             arrived = self._take_pending()
             trace_id = trace_id or arrived[0].trace_id
-            self._show(f"recording {_messages(len(arrived))}")
+            self._show(f"recording {steps.counted(len(arrived), 'message')}")
             records = [
                 InboundRecord(message_id=self._next_message_id(), message=received.message)
                 for received in arrived
             ]
-            recorded = await workflow.execute_local_activity(
-                activities.record_inbound,
+            recorded = await steps.record(
                 RecordInbound(
                     conversation=self._conversation,
                     turn_id=self._turn_id(),
                     messages=records,
                     opening=not self._opened,
-                ),
-                start_to_close_timeout=timedelta(seconds=10),
-                retry_policy=_STORAGE_RETRY,
-                summary=f"record {_messages(len(records))}",
+                )
             )
             self._opened = True
             first_contact = first_contact or recorded.first_contact
@@ -201,6 +177,11 @@ class ConversationWorkflow:
             except _Superseded:
                 await self._let_burst_settle()
                 continue
+            except FailureError as error:  # what a local activity failed with, itself
+                if is_cancelled_exception(error):
+                    raise
+                workflow.logger.error("there is nobody left to answer as: the channel is gone")
+                break
             await self._send(turn, draft)
             break
         if batch:
@@ -219,17 +200,12 @@ class ConversationWorkflow:
         Typing is shown only while a model writes. A prepared text can be there first, and the
         indicator would then stay for its 25 seconds.
         """
-        receipt = workflow.start_activity(
-            activities.mark_read,
+        receipt = steps.start_mark_read(
             MarkRead(
                 turn=turn,
                 whatsapp_message_id=asking[-1].message.whatsapp_message_id,
                 typing=typing,
-            ),
-            task_queue=names.WHATSAPP_QUEUE,
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=RetryPolicy(maximum_attempts=2),
-            summary="mark as read, show typing" if typing else "mark as read",
+            )
         )
         receipt.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._receipts = [receipt, *(open for open in self._receipts if not open.done())]
@@ -240,46 +216,28 @@ class ConversationWorkflow:
         if all(record.message.reply == "acknowledge" for record in asking):
             self._mark_read(turn, asking, typing=False)
             welcome = asking[-1].message.type == "request_welcome"
-            return await self._draft_canned(turn, "welcome" if welcome else "acknowledgement")
+            return await steps.draft_canned(turn, "welcome" if welcome else "acknowledgement")
         try:
-            self._show(f"looking up passages for {_messages(len(turn.message_ids))}")
-            retrieved: RetrievedPassages = await self._unless_superseded(
-                workflow.start_activity(
-                    activities.retrieve_passages,
-                    turn,
-                    start_to_close_timeout=timedelta(seconds=12),
-                    schedule_to_close_timeout=timedelta(seconds=45),
-                    retry_policy=_MODEL_RETRY,
-                    summary=f"look up passages for {_messages(len(turn.message_ids))}",
-                ),
-                may_be_superseded,
+            self._show("looking up passages")
+            retrieved = await self._unless_superseded(
+                steps.start_retrieval(turn), may_be_superseded
             )
             # Not sooner: its end takes a task of the workflow, for which a passage would wait.
             self._mark_read(turn, asking, typing=True)
-            self._show(f"writing a reply from {len(retrieved.passages)} passages")
-            drafted: DraftedReply = await self._unless_superseded(
-                workflow.start_activity(
-                    activities.generate_reply,
-                    GenerateReply(turn=turn, passages=retrieved.passages),
-                    task_queue=names.LLM_QUEUE,
-                    start_to_close_timeout=timedelta(seconds=90),
-                    schedule_to_close_timeout=timedelta(seconds=180),
-                    heartbeat_timeout=timedelta(seconds=5),
-                    retry_policy=_MODEL_RETRY,
-                    summary=f"write a reply from {len(retrieved.passages)} passages",
-                ),
+            self._show("writing a reply")
+            return await self._unless_superseded(
+                steps.start_generation(GenerateReply(turn=turn, passages=retrieved.passages)),
                 may_be_superseded,
             )
-            return drafted
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             workflow.logger.warning("no reply could be generated: the fallback goes out")
-            return await self._draft_canned(turn, "fallback")
+            return await steps.draft_canned(turn, "fallback")
 
     async def _unless_superseded(
-        self, activity: workflow.ActivityHandle[Any], may_be_superseded: bool
-    ) -> Any:
+        self, activity: workflow.ActivityHandle[T], may_be_superseded: bool
+    ) -> T:
         """The activity's result. A newer message that asks for a reply cancels it for real."""
         await workflow.wait_condition(
             lambda: activity.done() or (may_be_superseded and self._is_superseded())
@@ -296,15 +254,6 @@ class ConversationWorkflow:
 
     def _is_superseded(self) -> bool:
         return any(received.message.reply != "none" for received in self._pending)
-
-    async def _draft_canned(self, turn: Turn, kind: Any) -> DraftedReply:
-        return await workflow.execute_local_activity(
-            activities.draft_canned_reply,
-            CannedReply(turn=turn, kind=kind),
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_STORAGE_RETRY,
-            summary=f"take the {kind} message",
-        )
 
     async def _send(self, turn: Turn, draft: DraftedReply) -> None:
         """Send the parts in order. A part that was rejected ends the reply: the rest would read
@@ -327,16 +276,7 @@ class ConversationWorkflow:
 
     async def _send_part(self, request: SendPart, summary: str) -> SentPart | None:
         try:
-            return await workflow.execute_activity(
-                activities.send_part,
-                request,
-                task_queue=names.WHATSAPP_QUEUE,
-                start_to_close_timeout=timedelta(seconds=45),
-                heartbeat_timeout=timedelta(seconds=10),
-                schedule_to_close_timeout=SERVICE_WINDOW,
-                retry_policy=_SEND_RETRY,
-                summary=summary,
-            )
+            return await steps.send(request, summary=summary)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -351,11 +291,8 @@ class ConversationWorkflow:
                 timeout=timedelta(seconds=sent.settle_seconds),
                 timeout_summary=f"status of {name}",
             )
-        decided = await workflow.execute_local_activity(
-            activities.settle_uncertain_send,
+        decided = await steps.settle(
             SettleUncertain(conversation=self._conversation, message_id=request.message_id),
-            start_to_close_timeout=timedelta(seconds=10),
-            retry_policy=_STORAGE_RETRY,
             summary=f"decide on {name}",
         )
         if decided.decision == "resend":
@@ -422,7 +359,3 @@ class ConversationWorkflow:
             f"**Now:** {doing}\n\n**Turns answered:** {self._turns}\n\n"
             f"**Messages waiting:** {len(self._pending)}"
         )
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count} messages"

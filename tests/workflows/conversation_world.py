@@ -92,6 +92,7 @@ class World:
     parts: int = 1
     send_outcomes: list[SentPart] = field(default_factory=list)
     """Outcomes of the next sends; `sent` when there are none left."""
+    channel_is_gone: bool = False
     decision: UncertainDecision = field(
         default_factory=lambda: UncertainDecision(decision="settled")
     )
@@ -138,6 +139,8 @@ class World:
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
+        if self.channel_is_gone:
+            raise ApplicationError("no such channel", non_retryable=True)
         return self._keep(request.kind, parts=1)
 
     def _keep(self, text: str, *, parts: int) -> DraftedReply:

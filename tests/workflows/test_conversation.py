@@ -24,7 +24,7 @@ from tests.workflows.conversation_world import (
     message,
     model_is_broken,
 )
-from workflows.conversation import MAX_SUPERSEDES
+from workflows.conversation import MAX_SUPERSEDES, ConversationWorkflow
 
 
 @pytest.fixture
@@ -127,6 +127,20 @@ async def test_a_model_that_fails_costs_the_answer_but_not_the_conversation(
     world.on_generate = None
     await conversation.receive(message(2))
     await eventually(lambda: world.replies == ["fallback", "answer to message 2"])
+
+
+async def test_a_channel_that_is_gone_ends_the_turn_and_not_the_conversation(
+    conversation: RunningConversation, world: World
+) -> None:
+    world.on_generate, world.channel_is_gone = model_is_broken, True
+    await conversation.receive(message(1))
+    async with asyncio.timeout(20):
+        while (await conversation.handle.query(ConversationWorkflow.snapshot)).turns == 0:  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(0.05)
+    assert not world.replies
+    world.on_generate = None
+    await conversation.receive(message(2))
+    await eventually(lambda: world.replies == ["answer to message 2"])
 
 
 async def test_a_reaction_is_recorded_and_not_answered(
@@ -279,5 +293,5 @@ async def test_operators_see_what_it_does(conversation: RunningConversation, wor
         if event.HasField("user_metadata")
     ]
     assert any("look up passages" in summary for summary in summaries)
-    assert any("write a reply from 1 passages" in summary for summary in summaries)
+    assert any("write a reply from 1 passage" in summary for summary in summaries)
     assert any("send the reply" in summary for summary in summaries)

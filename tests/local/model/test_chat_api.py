@@ -179,12 +179,14 @@ class CountingEmbedder(Embedder):
 
     computed = 0
 
-    async def embed(self, texts: Sequence[str], *, is_query: bool) -> Vector:
+    async def embed(
+        self, texts: Sequence[str], *, is_query: bool, is_ahead: bool = False
+    ) -> Vector:
         for text in texts:
             await asyncio.sleep(0.05)
             self.computed += 1
-            await super().embed([text], is_query=is_query)
-        return await super().embed(texts, is_query=is_query)
+            await super().embed([text], is_query=is_query, is_ahead=is_ahead)
+        return await super().embed(texts, is_query=is_query, is_ahead=is_ahead)
 
 
 @pytest.mark.parametrize("stream", [True, False])

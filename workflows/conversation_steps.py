@@ -1,0 +1,144 @@
+"""The steps of a conversation as Temporal runs them: where, how long, how often, under what words.
+
+Local activities run in the worker that has the workflow: storage, which is quick and idempotent.
+The others are on queues of their own, so that operators see them and each has its own limits.
+"""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Final, Literal
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from contracts import activities, names
+    from contracts.conversation import (
+        CannedReply,
+        DraftedReply,
+        GenerateReply,
+        MarkRead,
+        RecordedInbound,
+        RecordInbound,
+        RetrievedPassages,
+        SendPart,
+        SentPart,
+        SettleUncertain,
+        Turn,
+        UncertainDecision,
+    )
+
+SERVICE_WINDOW: Final = timedelta(hours=24)
+"""Meta's customer service window: after it a reply would be refused."""
+
+_STORAGE_TIMEOUT: Final = timedelta(seconds=10)
+_STORAGE_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=15)
+)
+"""Storage that is down comes back: what was acknowledged waits for it rather than get lost."""
+
+_MODEL_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=300),
+    maximum_interval=timedelta(seconds=10),
+    maximum_attempts=4,
+)
+_SEND_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=60)
+)
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def record(request: RecordInbound) -> Awaitable[RecordedInbound]:
+    return workflow.execute_local_activity(
+        activities.record_inbound,
+        request,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary=f"record {counted(len(request.messages), 'message')}",
+    )
+
+
+def close(turn: Turn) -> Awaitable[None]:
+    return workflow.execute_local_activity(
+        activities.close_conversation,
+        turn,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary="close: no message for 24 h",
+    )
+
+
+def start_mark_read(request: MarkRead) -> workflow.ActivityHandle[None]:
+    return workflow.start_activity(
+        activities.mark_read,
+        request,
+        task_queue=names.WHATSAPP_QUEUE,
+        start_to_close_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(maximum_attempts=2),
+        summary="mark as read, show typing" if request.typing else "mark as read",
+    )
+
+
+def start_retrieval(turn: Turn) -> workflow.ActivityHandle[RetrievedPassages]:
+    """On the workflow's own queue: its worker starts it without a round trip."""
+    return workflow.start_activity(
+        activities.retrieve_passages,
+        turn,
+        start_to_close_timeout=timedelta(seconds=12),
+        schedule_to_close_timeout=timedelta(seconds=45),
+        retry_policy=_MODEL_RETRY,
+        summary=f"look up passages for {counted(len(turn.message_ids), 'message')}",
+    )
+
+
+def start_generation(request: GenerateReply) -> workflow.ActivityHandle[DraftedReply]:
+    """Three minutes are as long as a person is kept waiting before the fallback goes out."""
+    return workflow.start_activity(
+        activities.generate_reply,
+        request,
+        task_queue=names.LLM_QUEUE,
+        start_to_close_timeout=timedelta(seconds=90),
+        schedule_to_close_timeout=timedelta(seconds=180),
+        heartbeat_timeout=timedelta(seconds=5),
+        retry_policy=_MODEL_RETRY,
+        summary=f"write a reply from {counted(len(request.passages), 'passage')}",
+    )
+
+
+def draft_canned(
+    turn: Turn, kind: Literal["fallback", "acknowledgement", "welcome"]
+) -> Awaitable[DraftedReply]:
+    return workflow.execute_local_activity(
+        activities.draft_canned_reply,
+        CannedReply(turn=turn, kind=kind),
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary=f"take the {kind} message",
+    )
+
+
+def send(request: SendPart, *, summary: str) -> Awaitable[SentPart]:
+    return workflow.execute_activity(
+        activities.send_part,
+        request,
+        task_queue=names.WHATSAPP_QUEUE,
+        start_to_close_timeout=timedelta(seconds=45),
+        heartbeat_timeout=timedelta(seconds=10),
+        schedule_to_close_timeout=SERVICE_WINDOW,
+        retry_policy=_SEND_RETRY,
+        summary=summary,
+    )
+
+
+def settle(request: SettleUncertain, *, summary: str) -> Awaitable[UncertainDecision]:
+    return workflow.execute_local_activity(
+        activities.settle_uncertain_send,
+        request,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary=summary,
+    )
