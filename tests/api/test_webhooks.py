@@ -1,5 +1,6 @@
 """Meta's deliveries at the door: what is acknowledged is durable, what is not is told."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -73,13 +74,25 @@ def services(app: FastAPI) -> Services:
     return found
 
 
-async def signals(services: Services, channel: dict[str, Any]) -> Counter[str]:
-    """Conversations of the channel by workflow id, with the signals in each one's history."""
-    counted: Counter[str] = Counter()
+async def signals(
+    services: Services, channel: dict[str, Any], *, conversations: int = 0
+) -> Counter[str]:
+    """Conversations of the channel by workflow id, with the signals in each one's history.
+
+    Temporal lists a workflow a moment after it has started: waits until there are so many.
+    """
     query = f"ChannelId = '{channel['id']}'"
-    async for found in services.temporal.list_workflows(query):
-        history = await services.temporal.get_workflow_handle(found.id).fetch_history()
-        counted[found.id] = sum(
+    listed: list[str] = []
+    async with asyncio.timeout(20):
+        while True:
+            listed = [found.id async for found in services.temporal.list_workflows(query)]
+            if len(listed) >= conversations:
+                break
+            await asyncio.sleep(0.05)
+    counted: Counter[str] = Counter()
+    for workflow_id in listed:
+        history = await services.temporal.get_workflow_handle(workflow_id).fetch_history()
+        counted[workflow_id] = sum(
             event.HasField("workflow_execution_signaled_event_attributes")
             for event in history.events
         )
@@ -98,7 +111,7 @@ async def test_a_delivery_is_a_durable_signal_before_it_is_acknowledged(
 ) -> None:
     answer = await deliver(stranger, to(channel, text("hello")))
     assert answer.status_code == 200
-    counted = await signals(services, channel)
+    counted = await signals(services, channel, conversations=1)
     assert list(counted.values()) == [1]
     (workflow_id,) = counted
     assert workflow_id.startswith(f"conversation/{channel['id']}/wau_")
@@ -108,7 +121,7 @@ async def test_nothing_of_a_message_is_in_clear_in_the_history(
     stranger: httpx.AsyncClient, channel: dict[str, Any], services: Services
 ) -> None:
     await deliver(stranger, to(channel, text("the secret word is osmanthus")))
-    (workflow_id,) = await signals(services, channel)
+    (workflow_id,) = await signals(services, channel, conversations=1)
     handle = services.temporal.get_workflow_handle(workflow_id)
     raw = (await handle.fetch_history()).to_json()
     description = str((await handle.describe()).raw_description)
@@ -131,7 +144,8 @@ async def test_people_have_a_conversation_each_and_a_person_has_one(
     numberless = text(id="wamid.a3", from_user_id="ES.1")
     del numberless["from"]
     assert (await deliver(stranger, to(channel, numberless))).status_code == 200
-    assert sorted((await signals(services, channel)).values()) == [1, 3]
+    counted = await signals(services, channel, conversations=2)
+    assert sorted(counted.values()) == [1, 3]
 
 
 async def test_a_batch_reaches_the_organisation_of_each_number(
@@ -144,8 +158,8 @@ async def test_a_batch_reaches_the_organisation_of_each_number(
     ]
     body = json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
     assert (await deliver(stranger, body)).status_code == 200
-    assert list((await signals(services, here)).values()) == [2]
-    assert list((await signals(services, there)).values()) == [1]
+    assert list((await signals(services, here, conversations=1)).values()) == [2]
+    assert list((await signals(services, there, conversations=1)).values()) == [1]
 
 
 @pytest.mark.parametrize("header", [None, "sha256=0", sign(b"other bytes", APP_SECRET)])
@@ -184,7 +198,7 @@ async def test_a_huge_text_within_the_limit_is_taken(
 ) -> None:
     answer = await deliver(stranger, to(channel, text("\u00e9" * 400_000)))
     assert answer.status_code == 200
-    assert list((await signals(services, channel)).values()) == [1]
+    assert list((await signals(services, channel, conversations=1)).values()) == [1]
 
 
 async def test_an_unknown_number_is_parked_with_its_reason(
@@ -204,7 +218,7 @@ async def test_a_poisoned_update_is_parked_and_its_neighbours_go_through(
     body = to(channel, nameless, text(id="wamid.ok"))
     assert (await deliver(stranger, body)).status_code == 200
     assert (await parked(services))[0].startswith("a message without id")
-    assert list((await signals(services, channel)).values()) == [1]
+    assert list((await signals(services, channel, conversations=1)).values()) == [1]
 
 
 async def test_a_status_of_an_unknown_message_is_kept_for_later(
@@ -225,7 +239,7 @@ async def test_a_channel_with_its_own_secret_speaks_for_itself_only(
             stranger, to(channel, text()), path=path, secret="a secret of our own app"
         )
         assert answer.status_code == 200
-    assert list((await signals(services, own)).values()) == [1]
+    assert list((await signals(services, own, conversations=1)).values()) == [1]
     assert not await signals(services, foreign)
     check_problem(await deliver(stranger, to(own, text()), path=path), 401)
 
@@ -286,5 +300,11 @@ async def test_recorded_deliveries_are_taken_with_their_effect(
     ]
     for path, body in zip(FIXTURES, bodies, strict=True):
         assert (await deliver(stranger, body)).status_code == 200, path.name
-    counted = [count for each in channels for count in (await signals(services, each)).values()]
-    assert sum(counted) == len(messages)
+    people: Counter[str] = Counter()
+    for number, _ in {(each.phone_number_id, each.sender.wa_id) for each in messages}:
+        people[number] += 1
+    counted = 0
+    for each in channels:
+        expected = people[each["phone_number_id"]]
+        counted += sum((await signals(services, each, conversations=expected)).values())
+    assert counted == len(messages)
