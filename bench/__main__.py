@@ -89,22 +89,23 @@ async def measure_turns(
     seconds: list[float] = []
     raw: list[float] = []
     raw_events = raw_bytes = 0.0
-    async with aiohttp.ClientSession() as session:
+    async with fresh_session() as session:
         for number in range(1, 6):
             await _turn(session, product, instant, wa_id, number)
-        handle = await _conversation(client, channel)
-        events, size = await floor.history_of(handle)
-        for round in range(ROUNDS):
-            first = 6 + round * turns
+    handle = await _conversation(client, channel)
+    events, size = await floor.history_of(handle)
+    for round in range(ROUNDS):
+        first = 6 + round * turns
+        async with fresh_session() as session:
             for number in range(first, first + turns):
                 seconds.append(await _turn(session, product, instant, wa_id, number))
-            if round == 0:
-                # Before the conversation continues as new, which starts a history afresh.
-                now = await floor.history_of(handle)
-                events, size = (now[0] - events) / turns, (now[1] - size) / turns
-            floor_turns = await floor.turns(client, last_step, count=turns)
-            raw += floor_turns.seconds
-            raw_events, raw_bytes = floor_turns.events, floor_turns.size
+        if round == 0:
+            # Before the conversation continues as new, which starts a history afresh.
+            now = await floor.history_of(handle)
+            events, size = (now[0] - events) / turns, (now[1] - size) / turns
+        floor_turns = await floor.turns(client, last_step, count=turns)
+        raw += floor_turns.seconds
+        raw_events, raw_bytes = floor_turns.events, floor_turns.size
     ours, bare = Latency.of(seconds), Latency.of(raw)
     return [
         Figure(name="webhook to Graph call, p50", measured=ours.p50, floor=bare.p50, unit="ms",
@@ -140,18 +141,17 @@ async def measure_acknowledgements(product: Product, client: Client, messages: i
     raw_rates: list[float] = []
     seconds: list[float] = []
     raw: list[float] = []
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT)) as session:
-        # Everybody is known already, as most people are who write to a business.
-        await _acknowledge(session, product, messages=PEOPLE)
-        for _ in range(ROUNDS):
-            rate, each = await floor.signal_with_start_rate(
-                client, people=PEOPLE, messages=messages, in_flight=IN_FLIGHT
-            )
-            raw_rates.append(rate)
-            raw += each
-            rate, each = await _acknowledge(session, product, messages=messages)
-            rates.append(rate)
-            seconds += each
+    # Everybody is known already, as most people are who write to a business.
+    await _acknowledge(product, messages=PEOPLE)
+    for _ in range(ROUNDS):
+        rate, each = await floor.signal_with_start_rate(
+            client, people=PEOPLE, messages=messages, in_flight=IN_FLIGHT
+        )
+        raw_rates.append(rate)
+        raw += each
+        rate, each = await _acknowledge(product, messages=messages)
+        rates.append(rate)
+        seconds += each
     ours, bare = Latency.of(seconds), Latency.of(raw)
     return [
         Figure(name=f"acknowledgements, {IN_FLIGHT} in flight", measured=sorted(rates)[ROUNDS // 2],
@@ -161,9 +161,8 @@ async def measure_acknowledgements(product: Product, client: Client, messages: i
     ]  # fmt: skip
 
 
-async def _acknowledge(
-    session: aiohttp.ClientSession, product: Product, *, messages: int
-) -> tuple[float, list[float]]:
+async def _acknowledge(product: Product, *, messages: int) -> tuple[float, list[float]]:
+    """Acknowledgements a second, and the seconds that each took."""
     gate = asyncio.Semaphore(IN_FLIGHT)
     deliveries = [
         delivery(
@@ -175,13 +174,20 @@ async def _acknowledge(
         for number in range(messages)
     ]
 
-    async def one(each: Delivery) -> float:
-        async with gate:
-            return await post(session, product.webhook_url, each)
+    async with fresh_session() as session:
 
-    began = time.monotonic()
-    seconds = await asyncio.gather(*(one(each) for each in deliveries))
+        async def one(each: Delivery) -> float:
+            async with gate:
+                return await post(session, product.webhook_url, each)
+
+        began = time.monotonic()
+        seconds = await asyncio.gather(*(one(each) for each in deliveries))
     return messages / (time.monotonic() - began), list(seconds)
+
+
+def fresh_session() -> aiohttp.ClientSession:
+    """For one round only: the server closes what was idle while the floor was measured."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT))
 
 
 @asynccontextmanager
