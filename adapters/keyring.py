@@ -60,9 +60,6 @@ class KeyRing:
         except InvalidTag:
             raise SealError("altered, or sealed for another purpose") from None
 
-    def key_id_of(self, sealed: bytes) -> str:
-        return sealed[1 : 1 + _KEY_ID_BYTES].hex()
-
 
 def _cipher(key: str) -> tuple[bytes, AESGCM]:
     derived = HKDF(

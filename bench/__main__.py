@@ -15,9 +15,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from bench import floor
 from bench.deliveries import Delivery, delivery, post
@@ -129,7 +130,7 @@ async def _turn(
     return arrived - began
 
 
-async def _conversation(client: Client, channel: Channel):  # type: ignore[no-untyped-def]
+async def _conversation(client: Client, channel: Channel) -> WorkflowHandle[Any, Any]:
     async for found in client.list_workflows(f"ChannelId = '{channel.channel_id}'"):
         return client.get_workflow_handle(found.id)
     raise LookupError("the conversation is not listed")

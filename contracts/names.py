@@ -9,7 +9,6 @@ CONVERSATIONS_QUEUE: Final = "conversations"
 LLM_QUEUE: Final = "llm"
 WHATSAPP_QUEUE: Final = "whatsapp"
 INGESTION_QUEUE: Final = "ingestion"
-TASK_QUEUES: Final = (CONVERSATIONS_QUEUE, LLM_QUEUE, WHATSAPP_QUEUE, INGESTION_QUEUE)
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"

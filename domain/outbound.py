@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts.ids import ConversationId, MessageId
+from contracts.ids import ConversationId, MessageId, parties_of
 
 
 def callback_data(conversation: ConversationId, message: MessageId) -> str:
@@ -13,8 +13,12 @@ def callback_data(conversation: ConversationId, message: MessageId) -> str:
 
 def read_callback_data(data: str | None) -> tuple[ConversationId, MessageId] | None:
     """The conversation and the message that `callback_data` named; None if it is not ours."""
-    conversation, separator, message = (data or "").partition(".")
-    if not separator or not conversation.startswith("conv_") or not message.startswith("msg_"):
+    conversation, _, message = (data or "").partition(".")
+    try:
+        parties_of(conversation)
+    except ValueError:
+        return None
+    if not message or not message.isascii():
         return None
     return ConversationId(conversation), MessageId(message)
 

@@ -14,8 +14,9 @@ from adapters.dynamodb.keys import Key
 from adapters.dynamodb.messages import DELIVERY_STATUSES, DeliveryStatus, fact_of, status_of
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Plain, utc_now
-from contracts.ids import ConversationId, MessageId, OrganizationId, parties_of
+from contracts.ids import ConversationId, MessageId, OrganizationId
 from contracts.model import Contract
+from domain.outbound import read_callback_data
 
 PARKED_KEPT: Final = timedelta(days=8)
 """Of a status whose message is not known: Meta delivers webhooks for up to 7 days."""
@@ -42,11 +43,6 @@ class AppliedStatus(Contract):
     """The message's status is another one now."""
     decisive: bool = False
     """Who sends in this conversation should know: a failure, or an uncertain send that arrived."""
-
-
-def callback_data(conversation_id: ConversationId, message_id: MessageId) -> str:
-    """What a message carries to Meta and back (`biz_opaque_callback_data`)."""
-    return f"{conversation_id}.{message_id}"
 
 
 class Statuses:
@@ -177,12 +173,6 @@ def _short(detail: str | None) -> str | None:
 
 
 def _target(data: str | None) -> tuple[ConversationId, MessageId] | None:
-    """The message that callback data names; `None` for data that is not ours."""
-    conversation, _, message = (data or "").partition(".")
-    try:
-        parties_of(conversation)
-    except ValueError:
-        return None
-    if not 0 < len(message) <= keys.MAX_FOREIGN_BYTES or not message.isascii():
-        return None
-    return ConversationId(conversation), MessageId(message)
+    """The message that callback data names; `None` for data that is not ours or fits no key."""
+    target = read_callback_data(data)
+    return target if target and len(target[1]) <= keys.MAX_FOREIGN_BYTES else None

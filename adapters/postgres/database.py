@@ -61,9 +61,5 @@ class Database:
             await connection.execute(_ENTER_PLATFORM, {"role": PLATFORM_ROLE})
             yield session
 
-    async def ping(self) -> None:
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-
     async def close(self) -> None:
         await self.engine.dispose()

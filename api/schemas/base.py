@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -44,11 +43,6 @@ class Output(BaseModel):
     """An object as the API shows it."""
 
     model_config = ConfigDict(from_attributes=True, extra="ignore")
-
-
-class Timestamps(BaseModel):
-    created_at: datetime
-    updated_at: datetime
 
 
 class Listing(BaseModel, Generic[Item]):

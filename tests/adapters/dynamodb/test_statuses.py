@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.messages import DELIVERY_STATUSES, DeliveryStatus, StoredMessage
 from adapters.dynamodb.outbox import Outbox
-from adapters.dynamodb.statuses import Statuses, StatusUpdate, callback_data
+from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.dynamodb.table import Table
 from contracts.conversation import Turn
 from contracts.ids import MessageId
+from domain.outbound import callback_data
 from tests.adapters.dynamodb.builders import (
     NOON,
     a_conversation,
