@@ -1,13 +1,13 @@
 """Everything that a turn needs to know of its assistant, at memory speed and never stale."""
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field
 from sqlmodel import col, select
 
 from adapters.keyring import KeyRing
 from adapters.postgres.database import Database
+from adapters.postgres.running import Running
 from adapters.postgres.sealed import open_channel_secret, open_openai_key
 from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.postgres.tenant_cache import TenantCache
@@ -45,7 +45,7 @@ class AssistantProfile(Contract):
     openai_base_url: str | None = None
 
 
-class AssistantProfiles:
+class AssistantProfiles(Running):
     """Looks profiles up and remembers them until they change; `async with` starts and closes it."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
@@ -69,18 +69,6 @@ class AssistantProfiles:
 
     async def close(self) -> None:
         await self._cache.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _load(self, key: _Key) -> AssistantProfile | None:
         organization_id, channel_id = key

@@ -1,13 +1,13 @@
 """Where a delivery belongs: from the number that it names to the organisation, at memory speed."""
 
-from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 from pydantic import Field
 from sqlmodel import col, select
 
 from adapters.keyring import KeyRing
 from adapters.postgres.database import Database
+from adapters.postgres.running import Running
 from adapters.postgres.sealed import open_channel_secret
 from adapters.postgres.tables import Assistant, Channel
 from adapters.postgres.tenant_cache import TenantCache
@@ -33,7 +33,7 @@ class ChannelRoute(Contract):
     verify_token: str | None = Field(default=None, repr=False)
 
 
-class ChannelRoutes:
+class ChannelRoutes(Running):
     """Looks channels up and remembers them until they change; `async with` starts and closes it."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
@@ -56,18 +56,6 @@ class ChannelRoutes:
 
     async def close(self) -> None:
         await self._cache.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _find(self, key: _Key) -> ChannelRoute | None:
         name = key[1]

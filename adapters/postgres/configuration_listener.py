@@ -9,13 +9,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.postgres.database import Database
+from adapters.postgres.running import Running
 from contracts.ids import OrganizationId
 from contracts.model import Contract
 from telemetry import get_logger
@@ -40,7 +40,7 @@ Subscriber = Callable[[ConfigurationChange | None], None]
 """Called with each change, and with None when any number of changes may have been missed."""
 
 
-class ConfigurationListener:
+class ConfigurationListener(Running):
     """Calls its subscriber on each change; `connected` tells whether it would hear of one now."""
 
     def __init__(self, database: Database, *, subscriber: Subscriber) -> None:
@@ -68,18 +68,6 @@ class ConfigurationListener:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self._engine.dispose()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _keep_listening(self, attempted: asyncio.Event) -> None:
         pause = 0.0
