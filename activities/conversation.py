@@ -43,5 +43,5 @@ class ConversationActivities:
                 user_id=person.user_id,
                 parent_user_id=person.parent_user_id,
                 username=person.username,
-                name=person.profile_name,
+                profile_name=person.profile_name,
             )

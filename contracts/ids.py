@@ -11,6 +11,8 @@ AssistantId = NewType("AssistantId", str)
 ChannelId = NewType("ChannelId", str)
 KnowledgeBaseId = NewType("KnowledgeBaseId", str)
 DocumentId = NewType("DocumentId", str)
+AuditEntryId = NewType("AuditEntryId", str)
+ErasureId = NewType("ErasureId", str)
 PassageId = NewType("PassageId", str)
 PersonId = NewType("PersonId", str)
 """A WhatsApp user of an organisation. Carries no phone number: it stands in workflow ids."""

@@ -41,6 +41,14 @@ DO $$ BEGIN
 END $$
 """
 
+_REVISION_FUNCTION = """
+CREATE FUNCTION parley_count_revision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.revision := OLD.revision + 1;
+  RETURN NEW;
+END $$
+"""
+
 _NOTIFY_FUNCTION = f"""
 CREATE FUNCTION parley_notify_configuration() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -64,13 +72,20 @@ def create_roles() -> None:
         op.execute(_GRANT_ROLE.format(role=role))
 
 
-def protect(table: str, *, tenant_column: str = "organization_id", tenant_may: str) -> None:
+def protect(
+    table: str,
+    *,
+    tenant_column: str = "organization_id",
+    tenant_may: str,
+    platform_may: str = "SELECT, INSERT, UPDATE, DELETE",
+) -> None:
     """Let a tenant reach only the rows whose `tenant_column` is its own, the platform all of them.
 
     Args:
         table: its rows are hidden from everyone else.
         tenant_column: holds the organisation's id. NULL is nobody's.
         tenant_may: privileges of the tenant, e.g. `SELECT, INSERT`.
+        platform_may: privileges of the platform.
     """
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -78,7 +93,7 @@ def protect(table: str, *, tenant_column: str = "organization_id", tenant_may: s
     op.execute(f"CREATE POLICY tenant ON {table} TO {TENANT_ROLE} USING ({own}) WITH CHECK ({own})")
     op.execute(f"CREATE POLICY platform ON {table} TO {PLATFORM_ROLE} USING (true)")
     op.execute(f"GRANT {tenant_may} ON {table} TO {TENANT_ROLE}")
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {PLATFORM_ROLE}")
+    op.execute(f"GRANT {platform_may} ON {table} TO {PLATFORM_ROLE}")
 
 
 def create_change_notifications() -> None:
@@ -96,4 +111,23 @@ def announce_changes(table: str, *, of: str | None = None) -> None:
     op.execute(
         f"CREATE TRIGGER parley_configuration AFTER INSERT OR {update} OR DELETE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION parley_notify_configuration()"
+    )
+
+
+def create_revision_count() -> None:
+    op.execute(_REVISION_FUNCTION)
+
+
+def count_revisions(table: str, *, of: tuple[str, ...]) -> None:
+    """Count a row's `revision` up whenever one of the columns gets another value, by whomever.
+
+    Args:
+        of: what an administrator sees and changes; progress and the like do not count.
+    """
+    before = ", ".join(f"OLD.{column}" for column in of)
+    after = ", ".join(f"NEW.{column}" for column in of)
+    op.execute(
+        f"CREATE TRIGGER parley_revision BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"WHEN (ROW({before}) IS DISTINCT FROM ROW({after})) "
+        "EXECUTE FUNCTION parley_count_revision()"
     )

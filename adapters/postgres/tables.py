@@ -4,7 +4,7 @@ Ids are text (prefix and ULID), times are UTC. Columns that end in `_encrypted` 
 ring sealed. `migrations/` makes these tables; a test fails when the two drift apart.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from pgvector.sqlalchemy import Vector
@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     Text,
     UniqueConstraint,
@@ -28,8 +29,10 @@ from sqlmodel import Field, SQLModel
 from contracts.ids import (
     ApiKeyId,
     AssistantId,
+    AuditEntryId,
     ChannelId,
     DocumentId,
+    ErasureId,
     KnowledgeBaseId,
     OrganizationId,
     PassageId,
@@ -61,6 +64,15 @@ def _moment() -> Any:
     return Field(default=None, sa_type=DateTime(timezone=True))
 
 
+def _revision() -> Any:
+    """Counted by a trigger (`count_revisions`) whenever what an administrator sees has changed."""
+    return Field(
+        default=1,
+        sa_type=Integer,
+        sa_column_kwargs={"server_default": text("1"), "nullable": False},
+    )
+
+
 def _organization_id(*, index: bool = True) -> Any:
     return Field(foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text, index=index)
 
@@ -88,6 +100,9 @@ class Organization(SQLModel, table=True):
     )
     openai_api_key_encrypted: bytes | None = Field(default=None, sa_type=LargeBinary)
     openai_base_url: str | None = Field(default=None, sa_type=Text)
+    deleting_at: datetime | None = _moment()
+    """Set when its deletion was asked for: from then on nobody finds it, and it is being erased."""
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
@@ -116,6 +131,9 @@ class ApiKey(SQLModel, table=True):
     expires_at: datetime | None = _moment()
     last_used_at: datetime | None = _moment()
     revoked_at: datetime | None = _moment()
+    requests_per_minute: int | None = None
+    """None: the platform's limit."""
+    revision: int = _revision()
     created_at: datetime = _created_at()
 
 
@@ -140,6 +158,10 @@ class Assistant(SQLModel, table=True):
     welcome_message: str | None = Field(default=None, sa_type=Text)
     fallback_message: str | None = Field(default=None, sa_type=Text)
     unsupported_message: str | None = Field(default=None, sa_type=Text)
+    slow_down_message: str | None = Field(default=None, sa_type=Text)
+    """What a person hears who writes more than their quota."""
+    quota_message: str | None = Field(default=None, sa_type=Text)
+    """What people hear when the organisation's quota is used up."""
     handoff: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
@@ -148,6 +170,7 @@ class Assistant(SQLModel, table=True):
     )
     debounce_seconds: float = Field(default=0.8)
     language: str | None = Field(default=None, sa_type=Text)
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
@@ -167,6 +190,11 @@ class Channel(SQLModel, table=True):
     access_token_encrypted: bytes = Field(sa_type=LargeBinary)
     app_secret_encrypted: bytes | None = Field(default=None, sa_type=LargeBinary)
     verify_token_encrypted: bytes | None = Field(default=None, sa_type=LargeBinary)
+    verification: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
+    )
+    """What the Graph API said of the token and the number when it was last asked; empty: never."""
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
@@ -186,6 +214,7 @@ class KnowledgeBase(SQLModel, table=True):
     embedding_model: str = Field(sa_type=Text)
     embedding_dimension: int | None = None
     """Known once the first passage was embedded; vectors of another size are refused then."""
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
@@ -221,6 +250,7 @@ class Document(SQLModel, table=True):
     active_version: int | None = None
     next_version: int = Field(default=1)
     chunk_count: int = Field(default=0)
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
@@ -296,23 +326,31 @@ class WhatsAppUser(SQLModel, table=True):
     user_id: str | None = Field(default=None, sa_type=Text)
     parent_user_id: str | None = Field(default=None, sa_type=Text)
     username: str | None = Field(default=None, sa_type=Text)
+    profile_name: str | None = Field(default=None, sa_type=Text)
+    """As the person calls themselves on WhatsApp."""
     name: str | None = Field(default=None, sa_type=Text)
+    """As the organisation calls them; None: by their profile's name."""
     attributes: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
     opted_out_at: datetime | None = _moment()
+    revision: int = _revision()
     created_at: datetime = _created_at()
     updated_at: datetime = _updated_at()
 
 
 class UsageMetric(SQLModel, table=True):
-    """A counter of one day, channel and model. Counts only ever grow."""
+    """What was used in one quarter of an hour, by channel and model. Sums are made when asked.
+
+    Quarters, because time zones differ from UTC by multiples of them: every hour, day and month of
+    every organisation is a sum of whole quarters, also after it has moved to another zone.
+    """
 
     __tablename__ = "usage_metrics"
     __table_args__ = (
         UniqueConstraint(
             "organization_id",
-            "day",
+            "quarter",
             "channel_id",
             "model",
             "metric",
@@ -322,10 +360,76 @@ class UsageMetric(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigInteger)
     organization_id: OrganizationId = _organization_id(index=False)
-    day: date
+    quarter: datetime = Field(sa_type=DateTime(timezone=True))
+    """When it began."""
     channel_id: ChannelId | None = Field(default=None, sa_type=Text)
     model: str | None = Field(default=None, sa_type=Text)
     metric: str = Field(sa_type=Text)
     value: int = Field(
         sa_type=BigInteger, default=0, sa_column_kwargs={"server_default": text("0")}
     )
+
+
+class UsageRollup(SQLModel, table=True):
+    """Up to when an organisation's usage has been rolled up into `usage_metrics`, for good."""
+
+    __tablename__ = "usage_rollups"
+
+    organization_id: OrganizationId = Field(
+        primary_key=True, foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text
+    )
+    rolled_until: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did what, when. Written in the transaction of the change itself; nobody may alter it."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_list", "organization_id", "created_at", "id"),)
+
+    id: AuditEntryId = Field(primary_key=True, sa_type=Text)
+    organization_id: OrganizationId | None = Field(
+        default=None, foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text
+    )
+    """None: the platform's own business, such as the making and the end of an organisation."""
+    api_key_id: ApiKeyId = Field(sa_type=Text)
+    api_key_name: str = Field(sa_type=Text)
+    """At that time: keys are renamed."""
+    role: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    """Resource and verb, e.g. `assistant.update`."""
+    resource_type: str = Field(sa_type=Text)
+    resource_id: str = Field(sa_type=Text)
+    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """The fields that changed, as they were; without secrets, whose names alone are told."""
+    after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    request_id: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = _created_at()
+
+
+class Erasure(SQLModel, table=True):
+    """The removal of an organisation or a person from every store, and how far it is.
+
+    It outlives what it erases, so it refers to nothing.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        CheckConstraint("kind IN ('organization', 'whatsapp_user')", name="kind"),
+        CheckConstraint("status IN ('running', 'finished')", name="status"),
+        Index("ix_erasures_list", "organization_id", "created_at", "id"),
+    )
+
+    id: ErasureId = Field(primary_key=True, sa_type=Text)
+    organization_id: OrganizationId = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    subject_id: str = Field(sa_type=Text)
+    """Id of the organisation or the person."""
+    status: str = Field(default="running", sa_type=Text)
+    removed: dict[str, int] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
+    )
+    """How many things of each kind are gone, by kind."""
+    requested_by: ApiKeyId = Field(sa_type=Text)
+    created_at: datetime = _created_at()
+    finished_at: datetime | None = _moment()

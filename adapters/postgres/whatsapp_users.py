@@ -19,7 +19,7 @@ async def remember(
     user_id: str | None = None,
     parent_user_id: str | None = None,
     username: str | None = None,
-    name: str | None = None,
+    profile_name: str | None = None,
 ) -> None:
     """Keep what a message told about its sender. What it did not tell stays as it was known."""
     told = {
@@ -27,7 +27,7 @@ async def remember(
         "user_id": user_id,
         "parent_user_id": parent_user_id,
         "username": username,
-        "name": name,
+        "profile_name": profile_name,
     }
     statement = insert(WhatsAppUser).values(
         id=person_id, organization_id=organization_id, attributes={}, **told

@@ -19,7 +19,7 @@ async def list_whatsapp_users(place: PlaceDep, tenant: ViewerDep) -> Listing[Wha
     async with tenant.session() as session:
         page = await whatsapp_users.page(session, limit=place.limit, cursor=place.cursor)
     return Listing(
-        items=[WhatsAppUserPublic.model_validate(one) for one in page.items],
+        items=[WhatsAppUserPublic.of(one) for one in page.items],
         next_cursor=page.next_cursor,
     )
 
@@ -30,4 +30,4 @@ async def get_whatsapp_user(whatsapp_user_id: str, tenant: ViewerDep) -> WhatsAp
         person = await whatsapp_users.get(session, whatsapp_user_id)
     if person is None:
         raise not_found("WhatsApp user")
-    return WhatsAppUserPublic.model_validate(person)
+    return WhatsAppUserPublic.of(person)

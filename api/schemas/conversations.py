@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
 from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
+from adapters.postgres.tables import WhatsAppUser
 from api.schemas.base import Output
 from contracts.conversation import MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
@@ -16,11 +19,20 @@ class WhatsAppUserPublic(Output):
     wa_id: str | None
     user_id: str | None
     username: str | None
-    name: str | None
+    profile_name: str | None = Field(description="As the person calls themselves on WhatsApp.")
+    name: str | None = Field(
+        description="As the organisation calls them; until it does, by their profile's name."
+    )
     attributes: dict[str, Any]
     opted_out_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, person: WhatsAppUser) -> "WhatsAppUserPublic":
+        return cls.model_validate(
+            {**person.model_dump(), "name": person.name or person.profile_name}
+        )
 
 
 class ConversationPublic(Output):

@@ -35,7 +35,7 @@ async def write(app: FastAPI, organization: Organization, *texts: str, wa_id: st
     person = await People(services.table).resolve(tenant, PersonIdentity(wa_id=wa_id))
     async with services.database.tenant(tenant) as session:
         await whatsapp_users.remember(
-            session, person, organization_id=tenant, wa_id=wa_id, name="Eva"
+            session, person, organization_id=tenant, wa_id=wa_id, profile_name="Eva"
         )
     channel = ChannelId(f"chn_{ULID()}")
     ref = ConversationRef(

@@ -53,7 +53,7 @@ async def test_the_comparison_sees_a_missing_column_and_a_missing_index(
     engine = create_async_engine(url)
 
     def differences(connection: Connection) -> str:
-        connection.exec_driver_sql("ALTER TABLE assistants DROP COLUMN language")
+        connection.exec_driver_sql("ALTER TABLE documents DROP COLUMN stage")
         connection.exec_driver_sql("DROP INDEX ix_passages_search_vector")
         context = MigrationContext.configure(connection, opts=COMPARISON)
         return str(compare_metadata(context, METADATA))
@@ -63,7 +63,7 @@ async def test_the_comparison_sees_a_missing_column_and_a_missing_index(
             found = await connection.run_sync(differences)
     finally:
         await engine.dispose()
-    assert "language" in found
+    assert "stage" in found
     assert "ix_passages_search_vector" in found
 
 

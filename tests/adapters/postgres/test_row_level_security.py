@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,13 +24,15 @@ TENANT_TABLES = [
 
 VALUES: Mapping[str, Any] = {
     "role": "viewer",
-    "day": date(2026, 1, 1),
-    "status": "pending",
+    "kind": "whatsapp_user",
     "language": "simple",
     "position": 0,
     "embedding": [0.5, 0.5],
 }
 """Where a column accepts only some values; any other gets one of its type."""
+STATUSES: Mapping[str, str] = {"documents": "pending", "erasures": "running"}
+APPEND_ONLY = {"audit_log", "erasures"}
+"""What a tenant may add to and not change."""
 
 
 def test_every_table_has_an_owner() -> None:
@@ -91,6 +93,11 @@ async def test_a_tenant_cannot_give_a_row_away_or_take_one(
         async with _tenant(database, organization) as connection:
             await _insert(connection, table, organization)
 
+    if table.name in APPEND_ONLY:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with _tenant(database, pair.ours) as connection:
+                await connection.execute(update(table).values(organization_id=pair.ours))
+        return
     async with _tenant(database, pair.ours) as connection:
         taken = await connection.execute(
             update(table)
@@ -204,11 +211,20 @@ def _row(table: Table, organization: OrganizationId) -> dict[str, Any]:
             continue
         if column.autoincrement is True or (column.primary_key and column.type.python_type is int):
             continue
-        row[column.name] = VALUES.get(
-            column.name, _any_value(column.type.python_type, organization)
+        row[column.name] = (
+            STATUSES[table.name]
+            if column.name == "status"
+            else VALUES.get(column.name, _any_value(column.type.python_type, organization))
         )
     return row
 
 
 def _any_value(kind: type, organization: OrganizationId) -> Any:
-    return {str: f"x_{organization}", int: 1, float: 1.0, bytes: b"x", bool: True}.get(kind)
+    return {
+        str: f"x_{organization}",
+        int: 1,
+        float: 1.0,
+        bytes: b"x",
+        bool: True,
+        datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    }.get(kind)
