@@ -16,6 +16,7 @@ from contracts.model import Contract
 
 BOOTSTRAP_KEY_ID: Final = ApiKeyId("bootstrap")
 """Stands for PARLEY_ADMIN_KEY, which is in no table."""
+BOOTSTRAP_KEY_NAME: Final = "PARLEY_ADMIN_KEY"
 KEY_SECONDS: Final = 30.0
 """How long a key is believed without a look; its revocation is announced and counts at once."""
 
@@ -26,9 +27,12 @@ class Principal(Contract):
     """The key behind a request."""
 
     key_id: ApiKeyId
+    name: str
     role: Role
     organization_id: OrganizationId | None
     expires_at: datetime | None = None
+    requests_per_minute: int | None = None
+    """None: the platform's limit."""
 
     def may(self, role: Role) -> bool:
         """Whether this key may do what `role` may: each role includes those below it."""
@@ -70,7 +74,12 @@ class Authenticator:
         """Whose key this is; None when it is unknown, revoked or expired."""
         secret_hash = api_keys.hash_secret(secret)
         if self._admin_key_hash and hmac.compare_digest(secret_hash, self._admin_key_hash):
-            return Principal(key_id=BOOTSTRAP_KEY_ID, role="platform_admin", organization_id=None)
+            return Principal(
+                key_id=BOOTSTRAP_KEY_ID,
+                name=BOOTSTRAP_KEY_NAME,
+                role="platform_admin",
+                organization_id=None,
+            )
         principal = await self._cache.get(secret_hash)
         if principal is None or (
             principal.expires_at is not None and principal.expires_at <= datetime.now(UTC)
@@ -91,9 +100,11 @@ class Authenticator:
                 else Principal.model_validate(
                     {
                         "key_id": key.id,
+                        "name": key.name,
                         "role": key.role,
                         "organization_id": key.organization_id,
                         "expires_at": key.expires_at,
+                        "requests_per_minute": key.requests_per_minute,
                     }
                 )
             )

@@ -1,6 +1,6 @@
 """What routes ask for: the process's services, who is asking, the tenant, a place in a list."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
@@ -11,8 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres import organizations
 from adapters.postgres.tables import Role
+from api import audit
+from api.audit import SecretChange
 from api.authentication import Principal
 from api.problems import Problem, not_found
+from api.schemas.base import Output
 from api.services import Services
 from contracts.ids import OrganizationId
 
@@ -79,6 +82,28 @@ class Tenant:
         """A transaction that sees this organisation; committed when the block ends."""
         async with self.services.database.tenant(self.organization_id) as session:
             yield session
+
+    async def record(
+        self,
+        session: AsyncSession,
+        *,
+        action: str,
+        resource_id: str,
+        before: Output | None = None,
+        after: Output | None = None,
+        secrets: Mapping[str, SecretChange] | None = None,
+    ) -> None:
+        """Tell the organisation's audit log, in the change's own transaction: `audit.record`."""
+        await audit.record(
+            session,
+            self.principal,
+            organization_id=self.organization_id,
+            action=action,
+            resource_id=resource_id,
+            before=before,
+            after=after,
+            secrets=secrets,
+        )
 
 
 def _tenant_for(role: Role) -> Callable[..., object]:

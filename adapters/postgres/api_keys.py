@@ -9,7 +9,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.tables import ApiKey, Role
 from contracts.ids import ApiKeyId, OrganizationId
 
@@ -60,8 +60,8 @@ async def use(session: AsyncSession, *, secret_hash: str) -> ApiKey | None:
     return (await session.exec(statement)).scalars().first()
 
 
-async def get(session: AsyncSession, key_id: str) -> ApiKey | None:
-    return (await session.exec(select(ApiKey).where(ApiKey.id == key_id))).first()
+async def get(session: AsyncSession, key_id: str, *, lock: bool = False) -> ApiKey | None:
+    return await find(session, select(ApiKey).where(ApiKey.id == key_id), lock=lock)
 
 
 async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[ApiKey]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.tables import Assistant
 from contracts.ids import AssistantId
 
@@ -18,8 +18,8 @@ async def create(session: AsyncSession, assistant: Assistant) -> Assistant:
     return await save(session, assistant)
 
 
-async def get(session: AsyncSession, assistant_id: str) -> Assistant | None:
-    return (await session.exec(select(Assistant).where(Assistant.id == assistant_id))).first()
+async def get(session: AsyncSession, assistant_id: str, *, lock: bool = False) -> Assistant | None:
+    return await find(session, select(Assistant).where(Assistant.id == assistant_id), lock=lock)
 
 
 async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Assistant]:

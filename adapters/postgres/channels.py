@@ -6,7 +6,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.keyring import KeyRing
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.sealed import seal_channel_secret
 from adapters.postgres.tables import Channel
 from contracts.ids import AssistantId, ChannelId, OrganizationId
@@ -59,8 +59,8 @@ async def create(
     return await save(session, channel)
 
 
-async def get(session: AsyncSession, channel_id: str) -> Channel | None:
-    return (await session.exec(select(Channel).where(Channel.id == channel_id))).first()
+async def get(session: AsyncSession, channel_id: str, *, lock: bool = False) -> Channel | None:
+    return await find(session, select(Channel).where(Channel.id == channel_id), lock=lock)
 
 
 async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Channel]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.tables import Document
 from contracts.ids import DocumentId, KnowledgeBaseId
 from contracts.ingestion import DocumentStatus
@@ -20,12 +20,12 @@ async def create(session: AsyncSession, document: Document) -> Document:
 
 
 async def get(
-    session: AsyncSession, document_id: str, *, knowledge_base_id: str
+    session: AsyncSession, document_id: str, *, knowledge_base_id: str, lock: bool = False
 ) -> Document | None:
     query = select(Document).where(
         Document.id == document_id, Document.knowledge_base_id == knowledge_base_id
     )
-    return (await session.exec(query)).first()
+    return await find(session, query, lock=lock)
 
 
 async def page(

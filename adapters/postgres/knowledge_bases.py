@@ -8,7 +8,7 @@ from sqlalchemy import update as update_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.tables import Assistant, KnowledgeBase
 from contracts.ids import KnowledgeBaseId
 
@@ -21,9 +21,11 @@ async def create(session: AsyncSession, knowledge_base: KnowledgeBase) -> Knowle
     return await save(session, knowledge_base)
 
 
-async def get(session: AsyncSession, knowledge_base_id: str) -> KnowledgeBase | None:
+async def get(
+    session: AsyncSession, knowledge_base_id: str, *, lock: bool = False
+) -> KnowledgeBase | None:
     query = select(KnowledgeBase).where(KnowledgeBase.id == knowledge_base_id)
-    return (await session.exec(query)).first()
+    return await find(session, query, lock=lock)
 
 
 async def missing(session: AsyncSession, knowledge_base_ids: Iterable[str]) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, new_id, newest_first, save
 from adapters.postgres.tables import Organization
 from contracts.ids import OrganizationId
 
@@ -18,9 +18,11 @@ async def create(session: AsyncSession, organization: Organization) -> Organizat
     return await save(session, organization)
 
 
-async def get(session: AsyncSession, organization_id: str) -> Organization | None:
+async def get(
+    session: AsyncSession, organization_id: str, *, lock: bool = False
+) -> Organization | None:
     query = select(Organization).where(Organization.id == organization_id)
-    return (await session.exec(query)).first()
+    return await find(session, query, lock=lock)
 
 
 async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Organization]:

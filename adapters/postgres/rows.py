@@ -42,6 +42,15 @@ async def save(session: AsyncSession, row: T) -> T:
     return row
 
 
+async def find(session: AsyncSession, query: SelectOfScalar[T], *, lock: bool) -> T | None:
+    """The row of the query, if there is one.
+
+    Args:
+        lock: nobody else changes or removes it before this transaction ends.
+    """
+    return (await session.exec(query.with_for_update() if lock else query)).first()
+
+
 async def newest_first(
     session: AsyncSession,
     query: SelectOfScalar[T],

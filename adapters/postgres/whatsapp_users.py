@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, newest_first
+from adapters.postgres.rows import Page, find, newest_first
 from adapters.postgres.tables import WhatsAppUser
 from contracts.ids import OrganizationId, PersonId
 
@@ -41,8 +41,8 @@ async def remember(
     )
 
 
-async def get(session: AsyncSession, person_id: str) -> WhatsAppUser | None:
-    return (await session.exec(select(WhatsAppUser).where(WhatsAppUser.id == person_id))).first()
+async def get(session: AsyncSession, person_id: str, *, lock: bool = False) -> WhatsAppUser | None:
+    return await find(session, select(WhatsAppUser).where(WhatsAppUser.id == person_id), lock=lock)
 
 
 async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[WhatsAppUser]:

@@ -1,14 +1,13 @@
 """`/v1/organizations/{organization_id}/api-keys`"""
 
-from fastapi import APIRouter
-
 from adapters.postgres import api_keys
 from api.dependencies import AdminDep, PlaceDep
 from api.problems import documented, not_found
+from api.routing import ResourceRouter
 from api.schemas.api_keys import ApiKeyCreate, ApiKeyCreated, ApiKeyPublic
 from api.schemas.base import Listing
 
-router = APIRouter(prefix="/v1/organizations/{organization_id}/api-keys", tags=["api keys"])
+router = ResourceRouter(prefix="/v1/organizations/{organization_id}/api-keys", tags=["api keys"])
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 404, 422, 503))

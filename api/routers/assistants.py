@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres import assistants, knowledge_bases
 from adapters.postgres.tables import Assistant
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
 from api.problems import documented, invalid, not_found
+from api.routing import ResourceRouter
 from api.schemas.assistants import AssistantCreate, AssistantPublic, AssistantUpdate
 from api.schemas.base import Listing
 
-router = APIRouter(prefix="/v1/organizations/{organization_id}/assistants", tags=["assistants"])
+router = ResourceRouter(
+    prefix="/v1/organizations/{organization_id}/assistants", tags=["assistants"]
+)
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 404, 422, 503))

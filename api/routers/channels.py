@@ -1,6 +1,5 @@
 """`/v1/organizations/{organization_id}/channels`"""
 
-from fastapi import APIRouter
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -8,11 +7,12 @@ from adapters.postgres import assistants, channels
 from adapters.postgres.tables import Channel
 from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
 from api.problems import Problem, documented, invalid, not_found
+from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.channels import ChannelCreate, ChannelPublic, ChannelUpdate
 from contracts.ids import AssistantId
 
-router = APIRouter(prefix="/v1/organizations/{organization_id}/channels", tags=["channels"])
+router = ResourceRouter(prefix="/v1/organizations/{organization_id}/channels", tags=["channels"])
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 404, 409, 422, 503))

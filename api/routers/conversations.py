@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
 from api.dependencies import PlaceDep, Tenant, ViewerDep
 from api.problems import documented, not_found
+from api.routing import ResourceRouter
 from api.schemas.base import Listing, Reference
 from api.schemas.conversations import ConversationPublic, MessagePublic
 from contracts.ids import ChannelId, ConversationId, PersonId, parties_of
 
-router = APIRouter(
+router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/conversations", tags=["conversations"]
 )
 

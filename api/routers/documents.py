@@ -1,6 +1,6 @@
 """`…/knowledge-bases/{knowledge_base_id}/documents`"""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -10,6 +10,7 @@ from adapters.postgres.tables import Document
 from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
 from api.document_removal import forget_contents, forget_vectors
 from api.problems import documented, not_found, unavailable
+from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.knowledge import DocumentPublic
 from api.uploads import REQUEST_BODY, Upload, store_upload
@@ -18,7 +19,7 @@ from contracts.ingestion import DocumentStatus, IngestDocument
 from contracts.names import INGEST_DOCUMENT_WORKFLOW, INGESTION_QUEUE
 from telemetry import get_logger
 
-router = APIRouter(
+router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/knowledge-bases/{knowledge_base_id}/documents",
     tags=["documents"],
 )

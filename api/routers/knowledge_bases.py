@@ -1,12 +1,11 @@
 """`/v1/organizations/{organization_id}/knowledge-bases`"""
 
-from fastapi import APIRouter
-
 from adapters.postgres import documents, knowledge_bases
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
 from api.document_removal import forget_contents, forget_vectors
 from api.problems import documented, not_found
+from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.knowledge import (
     KnowledgeBaseCreate,
@@ -15,7 +14,7 @@ from api.schemas.knowledge import (
 )
 from contracts.ids import KnowledgeBaseId
 
-router = APIRouter(
+router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/knowledge-bases", tags=["knowledge bases"]
 )
 

@@ -4,8 +4,6 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
-
 from adapters.postgres import organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
@@ -21,6 +19,7 @@ from api.dependencies import (
 )
 from api.document_removal import forget_vectors
 from api.problems import documented, invalid, not_found
+from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.organizations import (
     OrganizationCreate,
@@ -30,7 +29,7 @@ from api.schemas.organizations import (
 from api.services import Services
 from contracts.ids import OrganizationId
 
-router = APIRouter(prefix="/v1/organizations", tags=["organizations"])
+router = ResourceRouter(prefix="/v1/organizations", tags=["organizations"])
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 422, 503))

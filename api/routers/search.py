@@ -1,14 +1,13 @@
 """`…/knowledge-bases/{knowledge_base_id}/search`"""
 
-from fastapi import APIRouter
-
 from adapters.postgres import knowledge_bases
 from api.dependencies import ViewerDep
 from api.problems import documented, not_found
+from api.routing import ResourceRouter
 from api.schemas.knowledge import FoundPassage, SearchRequest, SearchResult
 from contracts.ids import KnowledgeBaseId
 
-router = APIRouter(
+router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/knowledge-bases/{knowledge_base_id}/search",
     tags=["knowledge bases"],
 )

@@ -1,14 +1,13 @@
 """`/v1/organizations/{organization_id}/whatsapp-users`"""
 
-from fastapi import APIRouter
-
 from adapters.postgres import whatsapp_users
 from api.dependencies import PlaceDep, ViewerDep
 from api.problems import documented, not_found
+from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.conversations import WhatsAppUserPublic
 
-router = APIRouter(
+router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/whatsapp-users", tags=["whatsapp users"]
 )
 

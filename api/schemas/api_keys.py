@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from api.schemas.base import Input, Name, Output
+from api.schemas.base import Input, Name, Revised
 from contracts.ids import ApiKeyId
 
 TenantRole = Literal["admin", "operator", "viewer"]
@@ -23,7 +23,7 @@ class ApiKeyCreate(Input):
     expires_at: Annotated[AwareDatetime, AfterValidator(_in_the_future)] | None = None
 
 
-class ApiKeyPublic(Output):
+class ApiKeyPublic(Revised):
     id: ApiKeyId
     name: str
     role: str

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from api.schemas.base import Input, Name, Output, Reference
+from api.schemas.base import Input, Name, Reference, Revised
 from api.schemas.organizations import LARGEST_JSON, SmallObject
 from contracts.ids import AssistantId, OrganizationId
 
@@ -52,7 +52,7 @@ class AssistantUpdate(AssistantCreate):
     name: Name = ""
 
 
-class AssistantPublic(Output):
+class AssistantPublic(Revised):
     id: AssistantId
     organization_id: OrganizationId
     name: str

@@ -45,6 +45,15 @@ class Output(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="ignore")
 
 
+class Revised(Output):
+    """An object that is changed: `revision` counts how often it was. Its ETag is made of it."""
+
+    revision: int = Field(
+        description='Counts the changes. The ETag of the object is `"<revision>"`: send it as '
+        "`If-Match` with a change, and what somebody else has changed meanwhile stays."
+    )
+
+
 class Listing(BaseModel, Generic[Item]):
     """A page of a list, newest first."""
 

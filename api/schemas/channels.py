@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from adapters.postgres.tables import Channel
-from api.schemas.base import Input, Output, Reference, Secret
+from api.schemas.base import Input, Reference, Revised, Secret
 from contracts.ids import AssistantId, ChannelId, OrganizationId
 
 MetaId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,32}$")]
@@ -34,7 +34,7 @@ class ChannelUpdate(Input):
     assistant_id: Reference | None = None
 
 
-class ChannelPublic(Output):
+class ChannelPublic(Revised):
     id: ChannelId
     organization_id: OrganizationId
     phone_number_id: str

@@ -8,12 +8,12 @@ from pydantic import Field
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
 from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
 from adapters.postgres.tables import WhatsAppUser
-from api.schemas.base import Output
+from api.schemas.base import Output, Revised
 from contracts.conversation import MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 
 
-class WhatsAppUserPublic(Output):
+class WhatsAppUserPublic(Revised):
     id: PersonId
     organization_id: OrganizationId
     wa_id: str | None

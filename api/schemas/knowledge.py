@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.base import Input, Name, Output
+from api.schemas.base import Input, Name, Output, Revised
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import DocumentStatus
 
@@ -29,7 +29,7 @@ class KnowledgeBaseUpdate(Input):
     description: str = Field(default="", max_length=2000)
 
 
-class KnowledgeBasePublic(Output):
+class KnowledgeBasePublic(Revised):
     id: KnowledgeBaseId
     organization_id: OrganizationId
     name: str
@@ -45,7 +45,7 @@ class DocumentFromText(Input):
     text: str = Field(min_length=1, max_length=2_000_000)
 
 
-class DocumentPublic(Output):
+class DocumentPublic(Revised):
     id: DocumentId
     organization_id: OrganizationId
     knowledge_base_id: KnowledgeBaseId

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, NonNegativeInt
 
 from adapters.postgres.tables import Organization
-from api.schemas.base import Input, Name, Output, Secret
+from api.schemas.base import Input, Name, Revised, Secret
 from contracts.ids import OrganizationId
 
 LARGEST_JSON: Final = 16 * 1024
@@ -47,7 +47,7 @@ class OrganizationUpdate(OrganizationCreate):
     name: Name = ""
 
 
-class OrganizationPublic(Output):
+class OrganizationPublic(Revised):
     id: OrganizationId
     name: str
     timezone: str

@@ -4,7 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.access import count_revisions, create_revision_count, protect
+from migrations.access import (
+    announce_changes,
+    count_revisions,
+    create_revision_count,
+    protect,
+)
 
 revision: str = "0002"
 down_revision: str | None = "0001"
@@ -47,6 +52,9 @@ def add_columns() -> None:
         op.add_column(table, revision)
     op.add_column("organizations", sa.Column("deleting_at", sa.DateTime(timezone=True)))
     op.add_column("api_keys", sa.Column("requests_per_minute", sa.Integer()))
+    # Every process knows a key by these; that it was used is still announced to nobody.
+    op.execute("DROP TRIGGER parley_configuration ON api_keys")
+    announce_changes("api_keys", of="name, role, revoked_at, expires_at, requests_per_minute")
     op.add_column("assistants", sa.Column("slow_down_message", sa.Text()))
     op.add_column("assistants", sa.Column("quota_message", sa.Text()))
     op.add_column(
