@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     parley_temporal_ui_url: str = "http://127.0.0.1:8233"
     parley_codec_token: SecretStr | None = None
     """Lets Temporal's Web UI decode payloads: a path segment of the codec server's address."""
+    parley_api_requests_per_minute: int = Field(default=3000, ge=1)
+    """Of each API key that has no limit of its own."""
     parley_public_url: str = "http://127.0.0.1:8000"
     parley_data_dir: str = ".parley"
     parley_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

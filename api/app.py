@@ -12,6 +12,7 @@ from api import problems
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog
 from api.problems import ProblemDetails, documented
+from api.rate_limiting import RateLimitHeaders
 from api.routers import (
     api_keys,
     assistants,
@@ -26,6 +27,7 @@ from api.routers import (
     webhooks,
     whatsapp_users,
 )
+from api.routing import HEADERS, check_routes
 from api.services import open_services
 from settings import Settings
 
@@ -64,11 +66,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     for router in ROUTERS:
+        check_routes(router)
         app.include_router(router)
     problems.install(app, routes=[route for router in ROUTERS for route in router.routes])
-    # The last one added is the outermost: it logs what the others refuse, too.
+    # The last one added is the outermost: what the inner ones refuse is logged and counted, too.
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(RateLimitHeaders)
     return app
 
 
@@ -84,6 +88,7 @@ class _Application(FastAPI):
             schema = super().openapi()
             models = schema.setdefault("components", {}).setdefault("schemas", {})
             problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+            schema["components"]["headers"] = HEADERS
             models |= problem.pop("$defs", {})
             models["ProblemDetails"] = problem
             for operations in schema["paths"].values():

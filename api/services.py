@@ -8,7 +8,9 @@ from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.idempotency import IdempotencyRecords
 from adapters.dynamodb.people import People
+from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import Table, open_dynamodb
 from adapters.keyring import KeyRing
@@ -20,6 +22,7 @@ from adapters.temporal.client import connect, let_last_call_end
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
+from api.rate_limiting import RequestLimiter
 from settings import Settings
 
 
@@ -38,6 +41,8 @@ class Services:
     temporal: Client
     channel_routes: ChannelRoutes
     authenticator: Authenticator
+    limiter: RequestLimiter
+    idempotency: IdempotencyRecords
     inbound: InboundUpdates
 
 
@@ -70,6 +75,10 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             authenticator=await stack.enter_async_context(
                 Authenticator(database, admin_key=settings.parley_admin_key)
             ),
+            limiter=RequestLimiter(
+                RateLimits(table), requests_per_minute=settings.parley_api_requests_per_minute
+            ),
+            idempotency=IdempotencyRecords(table),
             inbound=InboundUpdates(
                 routes=routes,
                 people=People(table),

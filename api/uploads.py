@@ -18,6 +18,8 @@ from contracts.ids import OrganizationId
 LARGEST_FILE: Final = 32 * 1024 * 1024
 """What the parser takes: a larger file would be accepted only to fail."""
 LONGEST_NAME: Final = 200
+MOST_FILES: Final = 1
+MOST_FIELDS: Final = 10
 PIECE_BYTES: Final = 1024 * 1024
 TEXT_TYPE: Final = "text/markdown"
 
@@ -90,7 +92,7 @@ async def _from_json(request: Request, objects: Objects, organization_id: Organi
 
 
 async def _from_form(request: Request, objects: Objects, organization_id: OrganizationId) -> Upload:
-    async with request.form(max_files=1, max_fields=10) as form:
+    async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS) as form:
         file, title = form.get("file"), form.get("title")
         if not isinstance(file, UploadFile):
             raise invalid("file", "send the document as a file in the form field `file`")

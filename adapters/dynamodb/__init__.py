@@ -15,13 +15,14 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
 - dead letter: `<org>/dead-letters`, ULID; query, put
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
+- request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 
 Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
 
-Dead letters and rate limits that belong to no organisation yet have `platform` in its place.
+Dead letters, rate limits and requests that belong to no organisation have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.
 Items hold strings, integers, binaries and maps of them; floats are refused.
 """

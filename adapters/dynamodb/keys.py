@@ -4,7 +4,7 @@ import hashlib
 from typing import Final, NamedTuple
 
 from adapters.dynamodb.values import Item, storable
-from contracts.ids import ConversationId, MessageId, OrganizationId, PersonId
+from contracts.ids import ApiKeyId, ConversationId, MessageId, OrganizationId, PersonId
 
 MAX_FOREIGN_BYTES: Final = 512
 """Of an identifier made by others. DynamoDB takes 2,048 bytes in a partition key, 1,024 in a sort
@@ -65,6 +65,10 @@ def dead_letters(organization: OrganizationId | None) -> str:
 
 def rate_limit(organization: OrganizationId | None, scope: str, key: str, window: int) -> Key:
     return Key(f"{organization or _PLATFORM}/rate-limit/{scope}/{foreign(key)}", f"{window:012d}")
+
+
+def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: str) -> Key:
+    return Key(f"{organization or _PLATFORM}/idempotency/{api_key}/{foreign(name)}", "request")
 
 
 def activity_index(organization: OrganizationId) -> str:

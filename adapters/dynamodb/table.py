@@ -85,11 +85,23 @@ class Table:
             await _back_off(attempt)
         raise TimeoutError("DynamoDB did not answer for all keys of a batch")
 
-    async def put(self, key: Key, values: Plain, *, condition: str | None = None) -> None:
+    async def put(
+        self,
+        key: Key,
+        values: Plain,
+        *,
+        condition: str | None = None,
+        condition_values: Plain | None = None,
+    ) -> None:
         """Write a whole item; `ConditionFailed` when the condition does not hold."""
         await self._write(
             lambda: self.client.put_item(
-                **cast(Any, self.put_request(key, values, condition=condition))
+                **cast(
+                    Any,
+                    self.put_request(
+                        key, values, condition=condition, condition_values=condition_values
+                    ),
+                )
             )
         )
 
