@@ -6,12 +6,16 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.keyring import KeyRing
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.sealed import seal_channel_secret
 from adapters.postgres.tables import Channel
 from contracts.ids import AssistantId, ChannelId, OrganizationId
 
 SECRETS: Final = ("access_token", "app_secret", "verify_token")
+
+
+def new_channel_id(seed: str | None = None) -> ChannelId:
+    return ChannelId(new_id("chn", seed))
 
 
 async def create(
@@ -34,7 +38,7 @@ async def create(
         access_token, app_secret, verify_token: in clear; stored sealed.
         channel_id: by default a new one.
     """
-    identifier = channel_id or ChannelId(new_id("chn"))
+    identifier = channel_id or new_channel_id()
 
     def seal(column: str, secret: str) -> bytes:
         return seal_channel_secret(
@@ -63,14 +67,22 @@ async def get(session: AsyncSession, channel_id: str, *, lock: bool = False) -> 
     return await find(session, select(Channel).where(Channel.id == channel_id), lock=lock)
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Channel]:
-    return await newest_first(
-        session,
+async def page(
+    session: AsyncSession,
+    *,
+    assistant_id: str | None = None,
+    phone_number_id: str | None = None,
+    waba_id: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Channel]:
+    query = narrowed(
         select(Channel),
-        table=Channel,
-        limit=limit,
-        cursor=cursor,
+        (Channel.assistant_id, assistant_id),
+        (Channel.phone_number_id, phone_number_id),
+        (Channel.waba_id, waba_id),
     )
+    return await newest_first(session, query, table=Channel, limit=limit, cursor=cursor)
 
 
 async def update(

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from adapters.postgres import organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
+from api import audit
+from api.audit import secret_changes
 from api.authentication import Principal
 from api.dependencies import (
     AdminDep,
@@ -14,13 +16,15 @@ from api.dependencies import (
     PlatformAdminDep,
     PlatformDep,
     PrincipalDep,
+    SeedDep,
     ServicesDep,
     ViewerDep,
 )
 from api.document_removal import forget_vectors
+from api.preconditions import PreconditionDep
 from api.problems import documented, invalid, not_found
 from api.routing import ResourceRouter
-from api.schemas.base import Listing
+from api.schemas.base import Listing, NameFilter
 from api.schemas.organizations import (
     OrganizationCreate,
     OrganizationPublic,
@@ -34,19 +38,32 @@ router = ResourceRouter(prefix="/v1/organizations", tags=["organizations"])
 
 @router.post("", status_code=201, responses=documented(401, 403, 422, 503))
 async def create_organization(
-    body: OrganizationCreate, principal: PlatformAdminDep, services: ServicesDep
+    body: OrganizationCreate, principal: PlatformAdminDep, services: ServicesDep, seed: SeedDep
 ) -> OrganizationPublic:
     """Make an organisation. Needs a platform administrator."""
-    organization = Organization(id=organizations.new_organization_id(), name=body.name)
+    organization = Organization(id=organizations.new_organization_id(seed), name=body.name)
     values = _columns(body.model_dump(), organization.id, principal, services)
     async with services.database.platform() as session:
-        created = await organizations.create(session, organization.sqlmodel_update(values))
-    return OrganizationPublic.of(created)
+        existing = await organizations.get(session, organization.id)
+        if existing is not None:
+            return OrganizationPublic.of(existing)
+        created = OrganizationPublic.of(
+            await organizations.create(session, organization.sqlmodel_update(values))
+        )
+        await audit.record(
+            session,
+            principal,
+            organization_id=None,
+            action="organization.create",
+            resource_id=created.id,
+            after=created,
+        )
+    return created
 
 
 @router.get("", responses=documented(401, 422, 503))
 async def list_organizations(
-    place: PlaceDep, principal: PrincipalDep, services: ServicesDep
+    place: PlaceDep, principal: PrincipalDep, services: ServicesDep, name: NameFilter = None
 ) -> Listing[OrganizationPublic]:
     """Those that the key may see: all of them, or its own."""
     scope = (
@@ -55,7 +72,7 @@ async def list_organizations(
         else services.database.tenant(principal.organization_id)
     )
     async with scope as session:
-        page = await organizations.page(session, limit=place.limit, cursor=place.cursor)
+        page = await organizations.page(session, name=name, **place._asdict())
     return Listing(
         items=[OrganizationPublic.of(one) for one in page.items], next_cursor=page.next_cursor
     )
@@ -70,19 +87,33 @@ async def get_organization(tenant: ViewerDep) -> OrganizationPublic:
     return OrganizationPublic.of(organization)
 
 
-@router.patch("/{organization_id}", responses=documented(401, 403, 404, 422, 503))
-async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> OrganizationPublic:
+@router.patch("/{organization_id}", responses=documented(401, 403, 404, 412, 422, 503))
+async def update_organization(
+    body: OrganizationUpdate, tenant: AdminDep, precondition: PreconditionDep
+) -> OrganizationPublic:
     """Change the fields that are sent. Quotas are the platform's to change."""
     changes = body.changes()
     if "quotas" in changes and not tenant.principal.may("platform_admin"):
         raise invalid("quotas", "only a platform administrator may change them")
     values = _columns(changes, tenant.organization_id, tenant.principal, tenant.services)
     async with tenant.session() as session:
-        organization = await organizations.get(session, tenant.organization_id)
+        organization = await organizations.get(session, tenant.organization_id, lock=True)
         if organization is None:
             raise not_found("organization")
-        updated = await organizations.update(session, organization, changes=values)
-    return OrganizationPublic.of(updated)
+        precondition.check(organization.revision)
+        before = OrganizationPublic.of(organization)
+        after = OrganizationPublic.of(
+            await organizations.update(session, organization, changes=values)
+        )
+        await tenant.record(
+            session,
+            action="organization.update",
+            resource_id=after.id,
+            before=before,
+            after=after,
+            secrets=secret_changes(changes, names=("openai_api_key",)),
+        )
+    return after
 
 
 @router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 503))
@@ -93,6 +124,14 @@ async def delete_organization(tenant: PlatformDep) -> None:
         if organization is None:
             raise not_found("organization")
         await organizations.delete(session, organization)
+        await audit.record(
+            session,
+            tenant.principal,
+            organization_id=None,
+            action="organization.delete",
+            resource_id=tenant.organization_id,
+            before=OrganizationPublic.of(organization),
+        )
     index = tenant.services.knowledge.index
     await forget_vectors(index.delete_organization(tenant.organization_id), tenant=tenant)
 

@@ -17,10 +17,23 @@ def _in_the_future(value: datetime) -> datetime:
     return value
 
 
+Expiry = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
+RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class ApiKeyCreate(Input):
     name: Name
     role: TenantRole
-    expires_at: Annotated[AwareDatetime, AfterValidator(_in_the_future)] | None = None
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = Field(
+        default=None, description="null: the platform's limit, which only the platform exceeds."
+    )
+
+
+class ApiKeyUpdate(Input):
+    name: Name = ""
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = None
 
 
 class ApiKeyPublic(Revised):
@@ -31,6 +44,7 @@ class ApiKeyPublic(Revised):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    requests_per_minute: int | None
     created_at: datetime
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Generic, TypeVar
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -16,6 +17,14 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Secret = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id of another object."""
+
+
+def exactly(what: str, *, longest: int = 200) -> Any:
+    """A filter of a list, by the whole value."""
+    return Query(max_length=longest, description=f"Only those with exactly this {what}.")
+
+
+NameFilter = Annotated[str | None, exactly("name")]
 
 
 class Input(BaseModel):

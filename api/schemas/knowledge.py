@@ -45,6 +45,10 @@ class DocumentFromText(Input):
     text: str = Field(min_length=1, max_length=2_000_000)
 
 
+class DocumentUpdate(Input):
+    title: Name = ""
+
+
 class DocumentPublic(Revised):
     id: DocumentId
     organization_id: OrganizationId
