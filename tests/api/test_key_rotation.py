@@ -16,11 +16,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from adapters.keyring import KeyRing
+from adapters.postgres import channels
 from adapters.postgres.database import Database
 from adapters.postgres.key_rotation import RotationReport, rotate_keys
 from adapters.postgres.sealed import SealedColumn, sealed_columns
 from api.app import create_app
 from api.services import Services
+from contracts.ids import OrganizationId
 from settings import Settings
 from tests.api.conftest import Organization, created
 from tests.api.test_webhooks import deliver, to
@@ -79,11 +81,11 @@ async def connect_number(ours: Organization, **fields: Any) -> dict[str, Any]:
     )
 
 
-async def give_every_secret(ours: Organization, *, channels: int) -> list[dict[str, Any]]:
+async def give_every_secret(ours: Organization, *, numbers: int) -> list[dict[str, Any]]:
     """A value in every sealed column there is."""
     changed = await ours.admin.patch(ours.path, json={"openai_api_key": OPENAI_KEY})
     assert changed.status_code == 200
-    return [await connect_number(ours) for _ in range(channels)]
+    return [await connect_number(ours) for _ in range(numbers)]
 
 
 def parley_rotates(settings: Settings, *keys: str) -> subprocess.CompletedProcess[str]:
@@ -136,9 +138,9 @@ async def test_what_is_sealed_is_in_the_columns_that_are_rotated(database: Datab
 async def test_after_the_rotation_the_new_key_alone_opens_everything(
     settings: Settings, ours: Organization, database: Database
 ) -> None:
-    channels = await give_every_secret(ours, channels=3)
+    made = await give_every_secret(ours, numbers=3)
     without = await ours.admin.patch(
-        f"{ours.path}/channels/{channels[0]['id']}", json={"app_secret": None}
+        f"{ours.path}/channels/{made[0]['id']}", json={"app_secret": None}
     )
     assert without.status_code == 200
     before = {table: await rows(database, table) for table in sealed_columns()}
@@ -188,8 +190,8 @@ async def test_after_the_rotation_the_new_key_alone_opens_everything(
 async def test_what_no_key_opens_is_named_and_the_rest_is_done(
     settings: Settings, ours: Organization, database: Database
 ) -> None:
-    channels = await give_every_secret(ours, channels=3)
-    broken = channels[1]["id"]
+    made = await give_every_secret(ours, numbers=3)
+    broken = made[1]["id"]
     async with database.platform() as session:
         await (await session.connection()).execute(
             text("UPDATE channels SET app_secret_encrypted = '\\x01' WHERE id = :id"),
@@ -211,7 +213,7 @@ async def test_what_no_key_opens_is_named_and_the_rest_is_done(
 async def test_a_rotation_goes_on_where_it_was_interrupted(
     ours: Organization, database: Database
 ) -> None:
-    await give_every_secret(ours, channels=5)
+    await give_every_secret(ours, numbers=5)
     with pytest.raises(Interrupted):
         await rotate_keys(database, InterruptedRing([NEW, OLD]), rows_at_once=2)
     ring = KeyRing([NEW, OLD])
@@ -242,13 +244,44 @@ class InterruptedRing(KeyRing):
         return super().seal(plaintext, context=context)
 
 
+async def test_a_change_that_is_being_made_is_not_undone(
+    ours: Organization, database: Database
+) -> None:
+    (channel,) = await give_every_secret(ours, numbers=1)
+    old = KeyRing([OLD])
+    async with database.tenant(OrganizationId(ours.id)) as session:
+        row = await channels.get(session, channel["id"])
+        assert row is not None
+        await channels.update(session, row, keyring=old, changes={"app_secret": "changed"})
+        rotating = asyncio.create_task(rotate_keys(database, KeyRing([NEW, OLD])))
+        async with asyncio.timeout(10):
+            while not await waits_for_a_row(database):  # noqa: ASYNC110 - PostgreSQL's own wait
+                await asyncio.sleep(0.01)
+    await rotating
+    (after,) = await rows(database, "channels")
+    column = SealedColumn("channels", "app_secret_encrypted")
+    assert opened(after, column, KeyRing([NEW])) == "changed"
+    assert after["revision"] == 2
+
+
+async def waits_for_a_row(database: Database) -> bool:
+    async with database.engine.connect() as connection:
+        waiting = await connection.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+    return bool(waiting)
+
+
 async def test_a_rotation_under_way_disturbs_nobody(
     settings: Settings, ours: Organization, database: Database
 ) -> None:
     """Administrators change secrets, and deliveries come in, while two rotations run at once."""
-    channels = await give_every_secret(ours, channels=12)
+    made = await give_every_secret(ours, numbers=12)
     # Every other channel is changed, the others are only read.
-    changed = channels[::2]
+    changed = made[::2]
     rounds = 3
     async with running_with(settings, NEW, OLD) as application:
         admin = client_of(application, ours.admin)
@@ -258,7 +291,7 @@ async def test_a_rotation_under_way_disturbs_nobody(
                 for each in changed
             )
         )
-        reading = asyncio.create_task(knock_until_done(admin, channels[1::2], writing))
+        reading = asyncio.create_task(knock_until_done(admin, made[1::2], writing))
         reports = await asyncio.gather(
             *(rotate_keys(database, KeyRing([NEW, OLD]), rows_at_once=4) for _ in range(2))
         )
@@ -293,12 +326,12 @@ async def change_secrets(admin: httpx.AsyncClient, path: str, *, rounds: int) ->
 
 
 async def knock_until_done(
-    client: httpx.AsyncClient, channels: list[dict[str, Any]], writing: asyncio.Future[Any]
+    client: httpx.AsyncClient, numbers: list[dict[str, Any]], writing: asyncio.Future[Any]
 ) -> int:
     """Deliver, signed with each channel's own app secret, until the writers are done."""
     taken = 0
     while not writing.done():
-        for channel in channels:
+        for channel in numbers:
             answer = await deliver(
                 client,
                 to(channel, message()),
