@@ -10,6 +10,7 @@ from adapters.postgres.tables import Channel
 from adapters.whatsapp.verification import Claim, verify_number
 from api.dependencies import Tenant
 from api.problems import not_found
+from api.schemas.base import Output
 from domain.channel_verification import Verification, conclude, token_unreadable
 
 VERIFY_TOKEN_BYTES: Final = 32
@@ -20,11 +21,14 @@ def new_verify_token() -> str:
     return secrets.token_urlsafe(VERIFY_TOKEN_BYTES)
 
 
-async def verify(tenant: Tenant, channel: Channel) -> Channel:
+async def verify(tenant: Tenant, channel: Channel, *, audited: bool = False) -> Channel:
     """The channel with what Meta says of it now, which is also stored.
 
     If somebody has changed the channel meanwhile, that request asks Meta itself and this answer is
     dropped. A 404 problem if it has been deleted.
+
+    Args:
+        audited: write an entry of its own; no other one tells that Meta was asked.
     """
     keyring = tenant.services.keyring
     claim = _claim(channel, keyring)
@@ -37,9 +41,25 @@ async def verify(tenant: Tenant, channel: Channel) -> Channel:
             raise not_found("channel")
         if _claim(current, keyring) != claim:
             return current
-        return await channels.set_verification(
+        before = Verified.model_validate(current)
+        verified = await channels.set_verification(
             session, current, verification.model_dump(mode="json")
         )
+        if audited:
+            await tenant.record(
+                session,
+                action="channel.verify",
+                resource_id=channel.id,
+                before=before,
+                after=Verified.model_validate(verified),
+            )
+        return verified
+
+
+class Verified(Output):
+    """What asking Meta changes of a channel."""
+
+    verification: Verification
 
 
 def _claim(channel: Channel, keyring: KeyRing) -> Claim | None:

@@ -100,7 +100,7 @@ async def verify_channel(channel_id: str, tenant: AdminDep) -> ChannelPublic:
     """
     async with tenant.session() as session:
         channel = await _find(session, channel_id)
-    return _public(await verify(tenant, channel), tenant)
+    return _public(await verify(tenant, channel, audited=True), tenant)
 
 
 @router.post("/{channel_id}/verify-token", responses=documented(401, 403, 404, 503))
@@ -116,6 +116,12 @@ async def make_verify_token(channel_id: str, tenant: AdminDep) -> ChannelWithVer
             await _find(session, channel_id),
             keyring=tenant.services.keyring,
             changes={"verify_token": token},
+        )
+        await tenant.record(
+            session,
+            action="channel.make_verify_token",
+            resource_id=channel.id,
+            secrets={"verify_token": "changed"},
         )
     return ChannelWithVerifyToken.of(channel, public_url=_public_url(tenant), verify_token=token)
 

@@ -12,9 +12,11 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from adapters.postgres import audit_log
 from adapters.whatsapp.client import GraphClient
 from adapters.whatsapp.verification import Claim, verify_number
 from api.app import create_app
+from contracts.ids import OrganizationId
 from local.ports import free_port
 from settings import Settings
 from tests.api.conftest import Organization, check_problem
@@ -330,6 +332,33 @@ async def test_only_an_administrator_of_the_organization_may_ask(
         check_problem(await ours.operator.post(ours.path + path), 403)
         check_problem(await theirs.admin.post(ours.path + path), 404)
         check_problem(await theirs.admin.post(theirs.path + path), 404)
+
+
+async def test_the_audit_log_tells_who_asked_and_who_made_a_token(
+    ours: Organization, app: FastAPI, number: str
+) -> None:
+    channel = await connect_number(ours, number, access_token="expired")
+    path = f"{ours.path}/channels/{channel['id']}"
+    verified = (await ours.admin.post(f"{path}/verify")).json()
+    token = (await ours.admin.post(f"{path}/verify-token")).json()["verify_token"]
+    organization = OrganizationId(ours.id)
+    async with app.state.services.database.tenant(organization) as session:
+        page = await audit_log.page(
+            session, organization_id=organization, resource_id=channel["id"], limit=9, cursor=None
+        )
+    made, asked = [
+        entry
+        for entry in page.items
+        if entry.action in ("channel.verify", "channel.make_verify_token")
+    ]
+    assert (asked.action, asked.resource_type, asked.role) == ("channel.verify", "channel", "admin")
+    assert asked.before == {"verification": channel["verification"]}
+    assert asked.after == {"verification": verified["verification"]}
+    assert (made.action, made.after) == (
+        "channel.make_verify_token",
+        {"verify_token": "changed"},
+    )
+    assert token not in f"{made}"
 
 
 @pytest.mark.parametrize("token", ["naïve", "line\nbreak", "nul\x00"])
