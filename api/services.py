@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
@@ -19,6 +20,7 @@ from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
@@ -40,6 +42,7 @@ class Services:
     knowledge: Knowledge
     temporal: Client
     channel_routes: ChannelRoutes
+    graph: GraphClient
     authenticator: Authenticator
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
@@ -72,6 +75,11 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             knowledge=await stack.enter_async_context(open_knowledge(settings, database)),
             temporal=temporal,
             channel_routes=routes,
+            graph=GraphClient(
+                await stack.enter_async_context(httpx.AsyncClient()),
+                base_url=settings.whatsapp_graph_url,
+                version=settings.whatsapp_graph_version,
+            ),
             authenticator=await stack.enter_async_context(
                 Authenticator(database, admin_key=settings.parley_admin_key)
             ),

@@ -2,16 +2,19 @@
 
 from typing import Any, Final
 
-from sqlmodel import select
+from sqlmodel import col, select
+from sqlmodel import update as update_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.keyring import KeyRing
 from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
-from adapters.postgres.sealed import seal_channel_secret
+from adapters.postgres.sealed import open_channel_secret, seal_channel_secret
 from adapters.postgres.tables import Channel
 from contracts.ids import AssistantId, ChannelId, OrganizationId
 
 SECRETS: Final = ("access_token", "app_secret", "verify_token")
+VERIFIED: Final = frozenset({"waba_id", "display_phone_number", "access_token"})
+"""What a verification is about: a change of any of these makes it void."""
 
 
 def new_channel_id(seed: str | None = None) -> ChannelId:
@@ -67,6 +70,17 @@ async def get(session: AsyncSession, channel_id: str, *, lock: bool = False) -> 
     return await find(session, select(Channel).where(Channel.id == channel_id), lock=lock)
 
 
+def access_token_of(channel: Channel, *, keyring: KeyRing) -> str:
+    """In clear; `SealError` when none of the keys opens it."""
+    return open_channel_secret(
+        channel.access_token_encrypted,
+        keyring=keyring,
+        column="access_token",
+        organization_id=channel.organization_id,
+        channel_id=channel.id,
+    )
+
+
 async def page(
     session: AsyncSession,
     *,
@@ -88,7 +102,10 @@ async def page(
 async def update(
     session: AsyncSession, channel: Channel, *, keyring: KeyRing, changes: dict[str, Any]
 ) -> Channel:
-    """Apply the changes, sealing the secrets among them; a secret of None is removed."""
+    """Apply the changes, sealing the secrets among them; a secret of None is removed.
+
+    The verification is void afterwards if it was about what has changed.
+    """
     sealed = {
         f"{column}_encrypted": None
         if changes[column] is None
@@ -103,7 +120,21 @@ async def update(
         if column in changes
     }
     plain = {name: value for name, value in changes.items() if name not in SECRETS}
-    return await save(session, channel.sqlmodel_update(plain | sealed))
+    void: dict[str, Any] = {"verification": {}} if VERIFIED & changes.keys() else {}
+    return await save(session, channel.sqlmodel_update(plain | sealed | void))
+
+
+async def set_verification(
+    session: AsyncSession, channel: Channel, verification: dict[str, Any]
+) -> Channel:
+    """Keep what Graph said. The administrator has changed nothing: `updated_at` stays."""
+    await session.exec(
+        update_rows(Channel)
+        .where(col(Channel.id) == channel.id)
+        .values(verification=verification, updated_at=col(Channel.updated_at))
+    )
+    await session.refresh(channel)
+    return channel
 
 
 async def delete(session: AsyncSession, channel: Channel) -> None:
