@@ -27,6 +27,7 @@ from api.schemas.organizations import (
     OrganizationPublic,
     OrganizationUpdate,
 )
+from api.schemas.quotas import changed_quotas
 from api.services import Services
 from contracts.ids import OrganizationId
 
@@ -40,6 +41,7 @@ async def create_organization(
     """Make an organisation. Needs a platform administrator."""
     organization = Organization(id=organizations.new_organization_id(), name=body.name)
     values = _columns(body.model_dump(), organization.id, principal, services)
+    values["quotas"] = changed_quotas({}, values["quotas"])
     async with services.database.platform() as session:
         created = await organizations.create(session, organization.sqlmodel_update(values))
     return OrganizationPublic.of(created)
@@ -73,7 +75,8 @@ async def get_organization(tenant: ViewerDep) -> OrganizationPublic:
 
 @router.patch("/{organization_id}", responses=documented(401, 403, 404, 422, 503))
 async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> OrganizationPublic:
-    """Change the fields that are sent. Quotas are the platform's to change."""
+    """Change the fields that are sent. Quotas are the platform's to change: those that are named
+    are, the others stay."""
     changes = body.changes()
     if "quotas" in changes and not tenant.principal.may("platform_admin"):
         raise invalid("quotas", "only a platform administrator may change them")
@@ -82,6 +85,8 @@ async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> Org
         organization = await organizations.get(session, tenant.organization_id)
         if organization is None:
             raise not_found("organization")
+        if "quotas" in changes:
+            values["quotas"] = changed_quotas(organization.quotas, changes["quotas"])
         updated = await organizations.update(session, organization, changes=values)
     return OrganizationPublic.of(updated)
 

@@ -74,6 +74,14 @@ async def change(database: Database, organization: OrganizationId, statement: st
         await connection.execute(text(statement))
 
 
+def strings(
+    database: Database, load: Callable[[str], Awaitable[str | None]], pair: Pair
+) -> TenantCache[str, str]:
+    return TenantCache(
+        database, load=load, organization_of=lambda _value: pair.ours, name="channel_routes"
+    )
+
+
 async def test_a_number_leads_to_its_channel(routes: ChannelRoutes, channel: Channel) -> None:
     route = await routes.by_phone_number_id(channel.phone_number_id)
     assert route == await routes.by_channel_id(channel.id)
@@ -191,7 +199,7 @@ async def test_a_value_read_before_a_change_is_not_kept(database: Database, pair
         loads.append(asyncio.get_running_loop().create_future())
         return await loads[-1]
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     await cache.start()
     try:
         first = asyncio.create_task(cache.get("key"))
@@ -216,7 +224,7 @@ async def test_nothing_is_kept_before_changes_are_heard_of(database: Database, p
     async def load(_key: str) -> str:
         return answers.pop(0)
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     assert [await cache.get("key"), await cache.get("key")] == ["first", "second"]
 
 
@@ -229,7 +237,7 @@ async def test_a_failed_load_is_tried_again(database: Database, pair: Pair) -> N
             raise answer
         return str(answer)
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     with pytest.raises(ConnectionError):
         await cache.get("key")
     assert await cache.get("key") == "up"

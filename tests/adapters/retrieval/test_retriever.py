@@ -13,6 +13,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document, KnowledgeBase
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Retrieved, Retriever
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError
 from adapters.vectors.pgvector import PgVectorIndex
@@ -33,7 +34,7 @@ class Library:
     def __init__(self, knowledge: Knowledge, client: AsyncOpenAI) -> None:
         self.knowledge = knowledge
         self.index = PgVectorIndex(knowledge.database, model=MODEL)
-        self.embeddings = Embeddings(client, model=MODEL, count_tokens=words)
+        self.embeddings = QueryEmbeddings(Embeddings(client, model=MODEL, count_tokens=words))
         self.passages = Passages(knowledge.database)
         self.retriever = Retriever(self.passages, index=self.index, embeddings=self.embeddings)
 
