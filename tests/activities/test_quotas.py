@@ -30,7 +30,7 @@ from adapters.openai.chat import Completion, CompletionRequest, ModelServer
 from adapters.postgres import assistants, channels, organizations
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
-from adapters.postgres.tables import Assistant, Organization
+from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.temporal.metrics import WorkerMetrics
 from contracts.conversation import (
     CannedReply,
@@ -42,8 +42,9 @@ from contracts.conversation import (
     SendPart,
     SentPart,
 )
-from contracts.ids import OrganizationId, PersonId, conversation_id
+from contracts.ids import AssistantId, OrganizationId, PersonId, conversation_id
 from contracts.quotas import Quotas, ReachedLimit
+from domain.canned import canned_text
 from domain.quotas import Used, windows
 from tests.adapters.dynamodb.builders import a_record, a_request, a_turn
 from tests.servers import ConnectTemporal
@@ -102,7 +103,8 @@ class Shop:
             default_model="m",
         )
         self.organization_id: OrganizationId
-        self.channel: Any
+        self.assistant_id: AssistantId
+        self.channel: Channel
 
     async def open(self, **quotas: Any) -> None:
         self.organization_id = organizations.new_organization_id()
@@ -126,6 +128,7 @@ class Shop:
                     quota_message="We are full for today.",
                 ),
             )
+            self.assistant_id = assistant.id
             self.channel = await channels.create(
                 session,
                 keyring=KEY_RING,
@@ -342,6 +345,29 @@ async def test_a_reply_that_cannot_be_counted_is_sent_all_the_same(
 
     monkeypatch.setattr(shop.counters, "add", down)
     assert (await shop.generate(shop.conversation())).parts == 1
+
+
+async def test_changed_words_are_said_in_the_next_turn(shop: Shop) -> None:
+    await shop.open(messages_per_day=0)
+    turn = a_turn(shop.conversation())
+
+    async def said() -> list[str]:
+        drafted: DraftedReply = await ActivityEnvironment().run(
+            shop.replies.draft_canned_reply, CannedReply(turn=turn, kind="quota")
+        )
+        draft = await Outbox(shop.table).draft(turn, drafted.draft_id)
+        assert draft is not None
+        return [part.text for part in draft.parts]
+
+    assert await said() == ["We are full for today."]
+    async with shop.database.tenant(shop.organization_id) as session:
+        assistant = await assistants.get(session, shop.assistant_id)
+        assert assistant is not None
+        await assistants.update(session, assistant, changes={"quota_message": None})
+    async with asyncio.timeout(5):
+        while await said() == ["We are full for today."]:  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(0.01)
+    assert await said() == [canned_text("quota", language=None)]
 
 
 async def test_limits_are_logged_once_with_the_soft_ones(

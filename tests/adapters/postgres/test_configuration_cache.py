@@ -1,6 +1,7 @@
 """Routes and profiles are served from memory and are never older than the last change."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.keyring import KeyRing
 from adapters.postgres import assistants, channels, organizations
-from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from adapters.postgres.configuration_listener import ConfigurationListener
 from adapters.postgres.database import Database
@@ -17,6 +18,7 @@ from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Assistant, Channel
 from adapters.postgres.tenant_cache import TenantCache
 from contracts.ids import ChannelId, OrganizationId
+from contracts.quotas import Quotas
 from tests.adapters.postgres.conftest import Pair
 
 NOTICE_SECONDS = 5.0
@@ -278,6 +280,66 @@ async def test_a_profile_has_all_that_a_turn_needs(
         return current.openai_api_key == "sk-own"
 
     await eventually(own_key)
+
+
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        (
+            "UPDATE assistants SET instructions = 'Be brief.'",
+            lambda profile: profile.instructions == "Be brief.",
+        ),
+        (
+            "UPDATE assistants SET slow_down_message = 'Not so fast.'",
+            lambda profile: profile.slow_down_message == "Not so fast.",
+        ),
+        (
+            "UPDATE assistants SET quota_message = 'Tomorrow.'",
+            lambda profile: profile.quota_message == "Tomorrow.",
+        ),
+        (
+            """UPDATE organizations SET quotas = '{"messages_per_day": 5}'""",
+            lambda profile: profile.quotas == Quotas.of({"messages_per_day": {"hard": 5}}),
+        ),
+        (
+            "UPDATE organizations SET timezone = 'Asia/Kathmandu'",
+            lambda profile: profile.timezone == "Asia/Kathmandu",
+        ),
+        (
+            "UPDATE assistants SET knowledge_base_ids = '{}'",
+            lambda profile: profile.knowledge_base_ids == (),
+        ),
+    ],
+    ids=["instructions", "slow_down", "quota_message", "quotas", "timezone", "knowledge"],
+)
+async def test_what_a_turn_goes_by_is_new_in_every_process_once_it_is_changed(
+    database: Database,
+    keyring: KeyRing,
+    channel: Channel,
+    statement: str,
+    changed: Callable[[AssistantProfile], bool],
+) -> None:
+    lookups: Counter[tuple[str, str]] = Counter()
+
+    def count(cache: str, outcome: str) -> None:
+        lookups[cache, outcome] += 1
+
+    async with (
+        AssistantProfiles(database, keyring) as one,
+        AssistantProfiles(database, keyring, count=count) as other,
+    ):
+        for profiles in (one, other, other):
+            assert not changed(await profiles.for_channel(channel.organization_id, channel.id))
+        assert lookups == {("assistant_profiles", "miss"): 1, ("assistant_profiles", "hit"): 1}
+
+        await change(database, channel.organization_id, statement)
+        for profiles in (one, other):
+
+            async def is_new(profiles: AssistantProfiles = profiles) -> bool:
+                return changed(await profiles.for_channel(channel.organization_id, channel.id))
+
+            await eventually(is_new)
+        assert lookups["assistant_profiles", "miss"] == 2
 
 
 async def test_the_platforms_key_never_goes_to_a_tenants_address(

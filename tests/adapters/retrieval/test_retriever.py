@@ -9,6 +9,7 @@ from sqlmodel import col, update
 from ulid import ULID
 
 from adapters.openai.embeddings import Embeddings
+from adapters.postgres import knowledge_bases
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
@@ -214,6 +215,21 @@ async def test_a_hit_of_an_index_that_mixes_tenants_up_is_dropped(
     )
     assert await library.texts(secret) == []
     assert await library.texts("Sunday") == ["We close on Sunday."]
+
+
+async def test_a_deleted_knowledge_base_is_not_found_by_a_process_that_has_searched_it(
+    library: Library, database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    """The question is remembered there, but no answer is."""
+    elsewhere = Library(library.knowledge, embedding_client)
+    await library.put("We close on Sunday.")
+    assert await elsewhere.texts("Sunday") == ["We close on Sunday."]
+    organization_id = library.knowledge.organization_id
+    async with database.tenant(organization_id) as session:
+        row = await knowledge_bases.get(session, library.knowledge.knowledge_base_id)
+        assert row is not None
+        await knowledge_bases.delete(session, row)
+    assert await elsewhere.texts("Sunday") == []
 
 
 async def test_another_organisations_knowledge_base_is_nobodys(
