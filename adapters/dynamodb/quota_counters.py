@@ -23,8 +23,8 @@ class QuotaCounters:
     def __init__(self, table: Table) -> None:
         """
         Args:
-            table: whose client asks once (`ONCE`): an addition repeated after a lost answer would
-                count twice.
+            table: to add, one whose client asks once (`ONCE`): an addition that is repeated after
+                a lost answer counts twice.
         """
         self._table = table
 
