@@ -23,6 +23,7 @@ from api.routers import (
     health,
     knowledge_bases,
     organizations,
+    quotas,
     search,
     webhooks,
     whatsapp_users,
@@ -33,6 +34,7 @@ from settings import Settings
 
 ROUTERS = (
     organizations.router,
+    quotas.router,
     api_keys.router,
     assistants.router,
     channels.router,

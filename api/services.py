@@ -11,9 +11,11 @@ from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
 from adapters.dynamodb.people import People
+from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
+from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
-from adapters.dynamodb.table import Table, open_dynamodb
+from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
@@ -38,6 +40,7 @@ class Services:
     database: Database
     table: Table
     conversations: Conversations
+    quota_counters: QuotaCounters
     objects: Objects
     knowledge: Knowledge
     temporal: Client
@@ -63,7 +66,10 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         table = await stack.enter_async_context(open_dynamodb(settings))
         temporal = await connect(settings, lazy=True)
         stack.push_async_callback(let_last_call_end)
-        routes = await stack.enter_async_context(ChannelRoutes(database, keyring))
+        asked_once = await stack.enter_async_context(open_dynamodb(settings, ONCE))
+        routes = await stack.enter_async_context(
+            ChannelRoutes(database, keyring, count=metrics.count_lookup)
+        )
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -71,8 +77,16 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             database=database,
             table=table,
             conversations=Conversations(table),
+            quota_counters=QuotaCounters(table),
             objects=await stack.enter_async_context(open_objects(settings)),
-            knowledge=await stack.enter_async_context(open_knowledge(settings, database)),
+            knowledge=await stack.enter_async_context(
+                open_knowledge(
+                    settings,
+                    database,
+                    shared=SharedVectors(asked_once),
+                    count=metrics.count_lookup,
+                )
+            ),
             temporal=temporal,
             channel_routes=routes,
             graph=GraphClient(
@@ -81,7 +95,11 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 version=settings.whatsapp_graph_version,
             ),
             authenticator=await stack.enter_async_context(
-                Authenticator(database, admin_key=settings.parley_admin_key)
+                Authenticator(
+                    database,
+                    admin_key=settings.parley_admin_key,
+                    count=metrics.count_lookup,
+                )
             ),
             limiter=RequestLimiter(
                 RateLimits(table), requests_per_minute=settings.parley_api_requests_per_minute

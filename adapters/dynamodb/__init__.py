@@ -14,6 +14,10 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - person: `<org>/person/<p>`, `person`; get, update
 - a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
 - dead letter: `<org>/dead-letters`, ULID; query, put
+- a person's counter of a minute: `<org>/person/<p>`, `quota/minute/<minute>`; add
+- a person has heard of a limit: `<org>/person/<p>`, `told-of-limit/<window>`; update
+- counter of a day or month: `<org>/quotas`, `day/<date>` or `month/<month>`; add, get
+- vector of a question: `<org>/query-embeddings/<digit>`, `<model>/<sha256>`; batch get, put
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 

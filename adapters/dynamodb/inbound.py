@@ -30,6 +30,8 @@ class InboundWrite:
     ) -> None:
         self.fresh: set[MessageId] = set()
         """Messages that no other turn has had, written now or by an earlier attempt of this one."""
+        self.written = 0
+        """How many of them were written now. At most one of all attempts counts a message."""
         self.first_contact = False
         self._table = table
         self._request = request
@@ -53,6 +55,7 @@ class InboundWrite:
                 self._learn(refusal.failed)
                 continue
             self.fresh |= {record.message_id for record in self._left}
+            self.written = len(self._left)
             self.first_contact = creating
             break
         else:
@@ -193,7 +196,8 @@ class InboundWrite:
             names["#status"] = "status"
         return self._table.update_request(
             self._conversation_key,
-            f"SET {expression} ADD inbound_count :messages",
+            # Whether a limit is still reached is found out after this, and only then written.
+            f"SET {expression} REMOVE limited_by, limited_until ADD inbound_count :messages",
             used,
             condition=condition or None,
             names=names,

@@ -71,6 +71,23 @@ def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: st
     return Key(f"{organization or _PLATFORM}/idempotency/{api_key}/{foreign(name)}", "request")
 
 
+def quota(organization: OrganizationId, window: str) -> Key:
+    return Key(f"{organization}/quotas", window)
+
+
+def quota_of_person(organization: OrganizationId, person_id: PersonId, window: str) -> Key:
+    return Key(person(organization, person_id).partition, f"quota/{window}")
+
+
+def told_of_limit(organization: OrganizationId, person_id: PersonId, window: str) -> Key:
+    return Key(person(organization, person_id).partition, f"told-of-limit/{window}")
+
+
+def query_embedding(organization: OrganizationId, model: str, digest: str) -> Key:
+    """Spread over 16 partitions by the first digit, which can be listed when all must go."""
+    return Key(f"{organization}/query-embeddings/{digest[0]}", f"{foreign(model)}/{digest}")
+
+
 def activity_index(organization: OrganizationId) -> str:
     return f"{organization}/conversations"
 

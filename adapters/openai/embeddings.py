@@ -62,9 +62,8 @@ class Embeddings:
         Raises:
             ModelServerError: the server refused, failed or answered something else.
         """
-        prefix = f"{kind}: " if "e5" in self.model.lower() else ""
         vectors: list[Vector] = []
-        for batch in self._batches([prefix + text for text in texts]):
+        for batch in self._batches([self.input_of(text, kind=kind) for text in texts]):
             try:
                 response = await self._client.embeddings.create(
                     model=self.model, input=batch, encoding_format="base64", timeout=timeout
@@ -77,6 +76,10 @@ class Embeddings:
                 "The model server answered with vectors of different sizes.", retryable=False
             )
         return vectors
+
+    def input_of(self, text: str, *, kind: InputKind) -> str:
+        """What the server is asked to embed."""
+        return f"{kind}: {text}" if "e5" in self.model.lower() else text
 
     def _batches(self, inputs: list[str]) -> Iterator[list[str]]:
         batch: list[str] = []

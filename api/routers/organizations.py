@@ -30,6 +30,7 @@ from api.schemas.organizations import (
     OrganizationPublic,
     OrganizationUpdate,
 )
+from api.schemas.quotas import changed_quotas
 from api.services import Services
 from contracts.ids import OrganizationId
 
@@ -43,6 +44,7 @@ async def create_organization(
     """Make an organisation. Needs a platform administrator."""
     organization = Organization(id=organizations.new_organization_id(seed), name=body.name)
     values = _columns(body.model_dump(), organization.id, principal, services)
+    values["quotas"] = changed_quotas({}, values["quotas"])
     async with services.database.platform() as session:
         existing = await organizations.get(session, organization.id)
         if existing is not None:
@@ -91,7 +93,10 @@ async def get_organization(tenant: ViewerDep) -> OrganizationPublic:
 async def update_organization(
     body: OrganizationUpdate, tenant: AdminDep, precondition: PreconditionDep
 ) -> OrganizationPublic:
-    """Change the fields that are sent. Quotas are the platform's to change."""
+    """Change the fields that are sent.
+
+    Quotas are the platform's to change: those that are named are, the others stay.
+    """
     changes = body.changes()
     if "quotas" in changes and not tenant.principal.may("platform_admin"):
         raise invalid("quotas", "only a platform administrator may change them")
@@ -102,6 +107,8 @@ async def update_organization(
             raise not_found("organization")
         precondition.check(organization.revision)
         before = OrganizationPublic.of(organization)
+        if "quotas" in changes:
+            values["quotas"] = changed_quotas(organization.quotas, changes["quotas"])
         after = OrganizationPublic.of(
             await organizations.update(session, organization, changes=values)
         )

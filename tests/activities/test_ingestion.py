@@ -16,6 +16,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Hit, Retriever
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, WriteToken
 from adapters.vectors.pgvector import PgVectorIndex
@@ -65,7 +66,9 @@ class Steps:
             index=index,
             count_tokens=tokens,
         )
-        self.retriever = Retriever(Passages(knowledge.database), index=index, embeddings=embeddings)
+        self.retriever = Retriever(
+            Passages(knowledge.database), index=index, embeddings=QueryEmbeddings(embeddings)
+        )
         self._environment = ActivityEnvironment()
 
     async def chunk(self, ref: IngestDocument) -> ChunkedDocument:

@@ -90,6 +90,26 @@ async def test_metrics_count_by_route(ours: Organization, stranger: httpx.AsyncC
     assert ours.id not in metrics
 
 
+async def test_metrics_count_what_the_caches_had(
+    ours: Organization, stranger: httpx.AsyncClient
+) -> None:
+    async def lookups(cache: str, outcome: str) -> float:
+        wanted = f'parley_cache_lookups_total{{cache="{cache}",outcome="{outcome}"}} '
+        lines = (await stranger.get("/metrics")).text.splitlines()
+        return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+    before = await lookups("api_keys", "hit"), await lookups("api_keys", "miss")
+    for _ in range(3):
+        await ours.viewer.get(f"{ours.path}/assistants")
+    after = await lookups("api_keys", "hit"), await lookups("api_keys", "miss")
+    assert sum(after) - sum(before) == 3
+    assert after[0] > before[0]
+
+    nobodys = "/webhooks/whatsapp/chn_nobodys"
+    await stranger.post(nobodys, content=b"{}")
+    assert await lookups("channel_routes", "miss") >= 1
+
+
 async def test_the_log_has_ids_and_no_contents(
     ours: Organization, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,12 +19,12 @@ def registered() -> dict[str, Any]:
     """Implementations by name. Nothing is called, so the adapters may be anything."""
     made = Activities(
         conversation=ConversationActivities(
-            conversations=Mock(), people=Mock(), database=Mock()
+            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
         ),
         retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            default_model="",
+            quotas=Mock(), default_model="",
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
