@@ -16,6 +16,7 @@ from api.rate_limiting import RateLimitHeaders
 from api.routers import (
     api_keys,
     assistants,
+    audit_log,
     channels,
     codec,
     conversations,
@@ -43,6 +44,7 @@ ROUTERS = (
     search.router,
     whatsapp_users.router,
     conversations.router,
+    audit_log.router,
     webhooks.router,
     codec.router,
     health.router,

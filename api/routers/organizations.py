@@ -123,13 +123,14 @@ async def update_organization(
     return after
 
 
-@router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 503))
-async def delete_organization(tenant: PlatformDep) -> None:
+@router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 412, 503))
+async def delete_organization(tenant: PlatformDep, precondition: PreconditionDep) -> None:
     """Remove it with all of its configuration. Its numbers stop answering at once."""
     async with tenant.services.database.platform() as session:
-        organization = await organizations.get(session, tenant.organization_id)
+        organization = await organizations.get(session, tenant.organization_id, lock=True)
         if organization is None:
             raise not_found("organization")
+        precondition.check(organization.revision)
         await organizations.delete(session, organization)
         await audit.record(
             session,
