@@ -94,13 +94,20 @@ async def page(
     *,
     role: str | None = None,
     revoked: bool | None = None,
+    platform: bool | None = None,
     limit: int,
     cursor: str | None,
 ) -> Page[ApiKey]:
+    """A page of the keys.
+
+    Args:
+        platform: True for those of platform administrators, which the platform alone sees.
+    """
     query = narrowed(
         select(ApiKey),
         (ApiKey.role, role),
         (col(ApiKey.revoked_at).is_not(None), revoked),
+        (col(ApiKey.organization_id).is_(None), platform),
     )
     return await newest_first(session, query, table=ApiKey, limit=limit, cursor=cursor)
 

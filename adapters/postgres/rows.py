@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import inspect, tuple_
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
@@ -57,7 +57,7 @@ async def find(session: AsyncSession, query: SelectOfScalar[T], *, lock: bool) -
 
 def narrowed(query: SelectOfScalar[T], *wanted: tuple[Any, object]) -> SelectOfScalar[T]:
     """The query with a condition for each column whose wanted value is given (is not None)."""
-    return query.where(*(col(column) == value for column, value in wanted if value is not None))
+    return query.where(*(column == value for column, value in wanted if value is not None))
 
 
 async def newest_first(

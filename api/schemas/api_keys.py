@@ -30,6 +30,12 @@ class ApiKeyCreate(Input):
     )
 
 
+class PlatformApiKeyCreate(Input):
+    name: Name
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = None
+
+
 class ApiKeyUpdate(Input):
     name: Name = ""
     expires_at: Expiry | None = None

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from adapters.postgres import audit_log
 from api.app import create_app
 from api.services import Services
-from contracts.ids import OrganizationId
+from contracts.ids import ApiKeyId, OrganizationId
 from settings import Settings
 from tests.api.conftest import Organization, check_problem, created
 
@@ -46,6 +46,8 @@ CHANGES: dict[tuple[str, str], Change] = {
     ("post", f"{ORGANIZATION}/api-keys"): Change(
         "api_key.create", lambda: {"name": "New", "role": "viewer"}
     ),
+    ("post", "/v1/api-keys"): Change("api_key.create", lambda: {"name": "New"}),
+    ("delete", "/v1/api-keys/{platform_api_key_id}"): Change("api_key.revoke"),
     ("patch", f"{ORGANIZATION}/api-keys/{{api_key_id}}"): Change(
         "api_key.update", lambda: {"name": "Other"}
     ),
@@ -97,7 +99,7 @@ class World(NamedTuple):
 
 
 @pytest.fixture
-async def world(ours: Organization) -> World:
+async def world(ours: Organization, platform: httpx.AsyncClient) -> World:
     admin, path = ours.admin, ours.path
     base = await created(admin, f"{path}/knowledge-bases", name="Menu")
     return World(
@@ -105,6 +107,7 @@ async def world(ours: Organization) -> World:
         {
             "organization_id": ours.id,
             "api_key_id": (await created(admin, f"{path}/api-keys", name="K", role="viewer"))["id"],
+            "platform_api_key_id": (await created(platform, "/v1/api-keys", name="P"))["id"],
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
             "channel_id": (await created(admin, f"{path}/channels", **channel()))["id"],
             "knowledge_base_id": base["id"],
@@ -274,19 +277,26 @@ async def test_nobody_alters_an_entry(
             await (await session.connection()).execute(text(statement))
 
 
+@pytest.mark.parametrize("whose", ["theirs", "the platform's"])
 async def test_a_tenant_writes_into_no_other_log(
-    ours: Organization, theirs: Organization, app: FastAPI
+    ours: Organization, theirs: Organization, app: FastAPI, whose: str
 ) -> None:
     services: Services = app.state.services
-    for foreign in (OrganizationId(theirs.id), None):
-        with pytest.raises(ProgrammingError, match="row-level security"):
-            async with services.database.tenant(OrganizationId(ours.id)) as session:
-                connection = await session.connection()
-                await connection.execute(
-                    text(
-                        "INSERT INTO audit_log (id, organization_id, api_key_id, api_key_name, "
-                        "role, action, resource_type, resource_id) "
-                        "VALUES ('aud_x', :org, 'k', 'k', 'admin', 'a.b', 'a', 'r')"
-                    ),
-                    {"org": foreign},
-                )
+
+    async def write() -> None:
+        async with services.database.tenant(OrganizationId(ours.id)) as session:
+            await audit_log.add(
+                session,
+                organization_id=OrganizationId(theirs.id) if whose == "theirs" else None,
+                api_key_id=ApiKeyId("key_x"),
+                api_key_name="Forged",
+                role="admin",
+                action="assistant.update",
+                resource_id="asst_x",
+                before=None,
+                after=None,
+                request_id=None,
+            )
+
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        await write()

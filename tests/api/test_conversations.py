@@ -28,7 +28,13 @@ class Written(NamedTuple):
     texts: list[str]
 
 
-async def write(app: FastAPI, organization: Organization, *texts: str, wa_id: str) -> Written:
+async def write(
+    app: FastAPI,
+    organization: Organization,
+    *texts: str,
+    wa_id: str,
+    channel: ChannelId | None = None,
+) -> Written:
     """Have a person write these messages, a second apart."""
     services: Services = app.state.services
     tenant = OrganizationId(organization.id)
@@ -37,7 +43,7 @@ async def write(app: FastAPI, organization: Organization, *texts: str, wa_id: st
         await whatsapp_users.remember(
             session, person, organization_id=tenant, wa_id=wa_id, profile_name="Eva"
         )
-    channel = ChannelId(f"chn_{ULID()}")
+    channel = channel or ChannelId(f"chn_{ULID()}")
     ref = ConversationRef(
         organization_id=tenant,
         channel_id=channel,
