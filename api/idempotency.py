@@ -122,7 +122,7 @@ async def _run(
             # answers counts, also where it is a new secret.
             raise _in_progress()
     elif response.status_code < 500 and not claim.again:
-        await _try(records.forget(key, owner=claim.owner))
+        await _try(records.forget(key, owner=claim.owner, now=utc_now()))
     else:
         # What an earlier run has created must be found by the next one.
         await _try(records.release(key, owner=claim.owner))

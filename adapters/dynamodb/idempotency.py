@@ -127,10 +127,12 @@ class IdempotencyRecords:
         """Let the request be run again at once, with the same seed: it may have had effects."""
         await self._while_owned(request, "SET leased_until = :ended", {"ended": 0}, owner=owner)
 
-    async def forget(self, request: RequestKey, *, owner: str) -> None:
+    async def forget(self, request: RequestKey, *, owner: str, now: datetime) -> None:
         """Give the key free for any request: this one had no effect."""
-        # What has expired counts as absent; DynamoDB removes it for good.
-        await self._while_owned(request, "SET expires_at = :ended", {"ended": 0}, owner=owner)
+        # What has expired counts as absent, by any process's clock. DynamoDB removes it for good,
+        # unless it expired more than five years ago (its developer guide, "Time to Live").
+        ended = int((now - KEPT).timestamp())
+        await self._while_owned(request, "SET expires_at = :ended", {"ended": ended}, owner=owner)
 
     async def _while_owned(
         self, request: RequestKey, expression: str, values: dict[str, Any], *, owner: str
