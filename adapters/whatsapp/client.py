@@ -149,7 +149,7 @@ class GraphClient:
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
         return _mapping(response.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
