@@ -37,6 +37,7 @@ from contracts.conversation import (
     ConversationRef,
     DraftedReply,
     GenerateReply,
+    InboundRecord,
     RecordedInbound,
     RecordInbound,
     SendPart,
@@ -217,17 +218,22 @@ async def test_messages_past_the_limit_are_recorded_and_refused_and_told_once(sh
     assert other.tell
 
 
-async def test_what_asks_for_no_reply_counts_and_is_not_refused(shop: Shop) -> None:
-    await shop.open(messages_per_day=1)
-    ref = shop.conversation()
-    reaction = a_record()
-    reaction = reaction.model_copy(
-        update={"message": reaction.message.model_copy(update={"reply": "none"})}
+def a_reaction() -> InboundRecord:
+    record = a_record()
+    return record.model_copy(
+        update={"message": record.message.model_copy(update={"reply": "none"})}
     )
-    assert (await shop.record(a_request(ref, reaction))).limit is None
-    assert (await shop.record(a_request(ref, reaction))).limit is None
+
+
+async def test_what_asks_for_no_reply_counts_and_is_not_refused(shop: Shop) -> None:
+    await shop.open(messages_per_day=0)
+    ref = shop.conversation()
+    assert (await shop.record(a_request(ref, a_reaction()))).limit is None
     assert (await shop.used()).messages == 1
-    assert await shop.say(ref) is not None
+    both = a_request(ref, a_record(), a_reaction())
+    limit = (await shop.record(both)).limit
+    assert limit is not None
+    assert limit.refused == [both.messages[0].message_id]
 
 
 async def test_the_conversation_says_that_it_is_limited_until_it_is_not(shop: Shop) -> None:
