@@ -14,12 +14,15 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - person: `<org>/person/<p>`, `person`; get, update
 - a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
 - dead letter: `<org>/dead-letters`, ULID; query, put
+- batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 
 Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
+  batches by when they were made, with what they used
 
 Dead letters and rate limits that belong to no organisation yet have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.
