@@ -23,6 +23,7 @@ from api.routers import (
     knowledge_bases,
     organizations,
     search,
+    usage,
     webhooks,
     whatsapp_users,
 )
@@ -39,6 +40,7 @@ ROUTERS = (
     search.router,
     whatsapp_users.router,
     conversations.router,
+    usage.router,
     webhooks.router,
     codec.router,
     health.router,

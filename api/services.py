@@ -11,15 +11,18 @@ from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.people import People
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import Table, open_dynamodb
+from adapters.dynamodb.usage import UsageItems
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.usage import UsageLedger
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
+from domain.pricing import PriceTable
 from settings import Settings
 
 
@@ -39,6 +42,7 @@ class Services:
     channel_routes: ChannelRoutes
     authenticator: Authenticator
     inbound: InboundUpdates
+    usage: UsageLedger
 
 
 @asynccontextmanager
@@ -77,5 +81,10 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+            ),
+            usage=UsageLedger(
+                database,
+                items=UsageItems(table),
+                prices=PriceTable(settings.parley_model_prices),
             ),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BigInteger, DateTime, bindparam, case, func, text
+from sqlalchemy import DateTime, bindparam, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -38,6 +38,13 @@ WHERE quarter >= :start AND quarter < :end AND NOT metric = ANY(:levels)
 GROUP BY 1, 2, 3, 4
 """).bindparams(bindparam("boundaries", type_=ARRAY(DateTime(timezone=True))))
 
+_UPSERT: Final = """
+INSERT INTO usage_metrics AS stored (organization_id, quarter, channel_id, model, metric, value)
+VALUES (:organization_id, :quarter, :channel_id, :model, :metric, :value)
+ON CONFLICT (organization_id, quarter, channel_id, model, metric) DO UPDATE"""
+_LARGER: Final = "greatest(stored.value, excluded.value)"
+_LATEST: Final = "excluded.value"
+
 _LEVELS = text("""
 SELECT
   (SELECT count(*) FROM documents),
@@ -62,7 +69,9 @@ async def due(
 
     Those that are being deleted are left out.
     """
-    rows = await session.execute(_DUE, {"until": until, "after": after, "limit": limit})
+    rows = await (await session.connection()).execute(
+        _DUE, {"until": until, "after": after, "limit": limit}
+    )
     return [OrganizationId(row[0]) for row in rows]
 
 
@@ -89,11 +98,11 @@ async def record(
 
     A number never falls: what was counted stays counted when a conversation is erased later.
     """
-    await _upsert(session, organization_id, amounts)
+    await _upsert(session, organization_id, amounts, kept=_LARGER)
     progress = insert(UsageRollup).values(
         organization_id=organization_id, rolled_until=rolled_until
     )
-    await session.execute(
+    await (await session.connection()).execute(
         progress.on_conflict_do_update(
             index_elements=["organization_id"],
             set_={
@@ -110,7 +119,7 @@ async def levels(session: AsyncSession) -> dict[str, int]:
 
     Documents of the same content share a file, which counts once.
     """
-    row = (await session.execute(_LEVELS)).one()
+    row = (await (await session.connection()).execute(_LEVELS)).one()
     return {metric: int(value) for metric, value in zip(LEVELS, row, strict=True)}
 
 
@@ -128,7 +137,7 @@ async def record_levels(
         for metric, value in measured.items()
         if not known[metric] or known[metric][-1][1] != value
     }
-    await _upsert(session, organization_id, changed)
+    await _upsert(session, organization_id, changed, kept=_LATEST)
 
 
 async def levels_between(
@@ -152,7 +161,7 @@ async def levels_between(
 
 async def sums(session: AsyncSession, periods: Periods, *, until: datetime) -> Counter[PeriodCell]:
     """What the quarters before `until` come to by period, channel, model and metric."""
-    rows = await session.execute(
+    rows = await (await session.connection()).execute(
         _SUMS,
         {
             "boundaries": periods.boundaries,
@@ -165,24 +174,20 @@ async def sums(session: AsyncSession, periods: Periods, *, until: datetime) -> C
 
 
 async def _upsert(
-    session: AsyncSession, organization_id: OrganizationId, amounts: Mapping[Cell, int]
+    session: AsyncSession,
+    organization_id: OrganizationId,
+    amounts: Mapping[Cell, int],
+    *,
+    kept: str,
 ) -> None:
+    """Write rows; of what is there already and what comes, `kept` says which stays."""
     if not amounts:
         return
-    row = insert(UsageMetric).values(
-        organization_id=organization_id,
-        quarter=bindparam("quarter"),
-        channel_id=bindparam("channel_id"),
-        model=bindparam("model"),
-        metric=bindparam("metric"),
-        value=bindparam("value", type_=BigInteger),
-    )
-    larger = func.greatest(UsageMetric.value, row.excluded.value)
-    is_level = row.excluded.metric.in_(LEVELS)
     await (await session.connection()).execute(
-        row.on_conflict_do_update(
-            index_elements=["organization_id", "quarter", "channel_id", "model", "metric"],
-            set_={"value": case((is_level, row.excluded.value), else_=larger)},
-        ),
-        [{**cell._asdict(), "value": value} for cell, value in sorted(amounts.items(), key=repr)],
+        text(f"{_UPSERT} SET value = {kept}"),
+        # In one order everywhere, so that two who write the same rows wait for one another.
+        [
+            {"organization_id": organization_id, **cell._asdict(), "value": value}
+            for cell, value in sorted(amounts.items(), key=repr)
+        ],
     )
