@@ -15,6 +15,8 @@ class RollUpUsage(Contract):
     rolled: int = 0
     failed: int = 0
     quarters: int = 0
+    pages_per_run: int = 200
+    """Then it continues as new: 20,000 organisations, some thousand events."""
 
 
 class RollUpPage(Contract):

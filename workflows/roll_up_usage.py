@@ -13,8 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.usage import settled_until
 
 PAGE: Final = 100
-PAGES_PER_RUN: Final = 200
-"""Then it continues as new: 20,000 organisations, some thousand events."""
 
 
 @workflow.defn(name=ROLL_UP_USAGE_WORKFLOW)
@@ -26,7 +24,7 @@ class RollUpUsageWorkflow:
         """How far it got; `after` is where it stopped because nothing worked any more."""
         until = request.until or settled_until(workflow.now())
         state = request.model_copy(update={"until": until})
-        for _ in range(PAGES_PER_RUN):
+        for _ in range(request.pages_per_run):
             page = await workflow.execute_activity(
                 roll_up_usage_page,
                 RollUpPage(until=until, after=state.after, limit=PAGE),

@@ -20,6 +20,7 @@ from adapters.usage import UsageLedger, UsageReport
 from contracts.ids import ChannelId, DocumentId, KnowledgeBaseId, OrganizationId
 from domain.pricing import PriceTable
 from domain.usage import (
+    LEVELS,
     QUARTER,
     Cell,
     Usage,
@@ -83,7 +84,7 @@ class Books:
             return {
                 Cell(row.quarter.astimezone(UTC), row.channel_id, row.model, row.metric): row.value
                 for row in rows
-                if row.metric not in rolled.LEVELS
+                if row.metric not in LEVELS
             }
 
 

@@ -40,7 +40,7 @@ def test_cached_input_without_a_price_of_its_own_costs_like_other_input() -> Non
 
 def test_prices_that_are_set_go_before_the_known_ones() -> None:
     prices = '{"gpt-5-mini": {"input": 1.1, "output": 4}, "our-own": {"input": 0.5}}'
-    settings = Settings(_env_file=None, parley_model_prices=prices)  # type: ignore[arg-type] # as the environment has it
+    settings = Settings(_env_file=None, parley_model_prices=prices)
     table = PriceTable(settings.parley_model_prices)
     assert table.cost_microusd("gpt-5-mini", input_tokens=1000) == 1100
     assert table.cost_microusd("our-own", input_tokens=1000) == 500
@@ -58,7 +58,7 @@ def test_prices_that_are_set_go_before_the_known_ones() -> None:
 )
 def test_prices_that_cannot_be_read_are_refused(prices: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Settings(_env_file=None, parley_model_prices=prices)  # type: ignore[arg-type] # as the environment has it
+        Settings(_env_file=None, parley_model_prices=prices)
 
 
 @given(model=st.sampled_from(sorted(DEFAULT_PRICES)), tokens=st.tuples(TOKENS, TOKENS, TOKENS))
