@@ -25,7 +25,7 @@ from domain.usage_periods import Granularity
 Group = TypeVar("Group")
 
 
-class MessagesUsed(BaseModel):
+class UsageMessages(BaseModel):
     inbound: int = Field(description="Messages that people sent.", examples=[12])
     outbound: int = Field(
         description="Messages that were handed to Meta, also those that it refused.", examples=[14]
@@ -34,23 +34,23 @@ class MessagesUsed(BaseModel):
     outbound_by_type: dict[str, int] = Field(examples=[{"text": 14}])
 
 
-class TokensUsed(BaseModel):
+class UsageTokens(BaseModel):
     input: int = Field(description="Of prompts, the cached ones too.", examples=[41200])
     cached: int = Field(description="A part of the input that cost less.", examples=[20480])
     output: int = Field(examples=[2900])
     embedding: int = Field(description="Of passages that were embedded.", examples=[0])
 
 
-class Used(BaseModel):
+class UsageSums(BaseModel):
     """What adds up: a total is the sum of its parts."""
 
-    messages: MessagesUsed
-    tokens: TokensUsed
+    messages: UsageMessages
+    tokens: UsageTokens
     cost_microusd: int = Field(description="Millionths of a US dollar.", examples=[11512])
     cost_usd: str = Field(description="The same in US dollars.", examples=["0.011512"])
 
 
-class Kept(Used):
+class UsageTotals(UsageSums):
     """With what there was at the end. It is measured, not added up; null where it is not known."""
 
     documents: int | None = Field(examples=[6])
@@ -60,16 +60,16 @@ class Kept(Used):
     )
 
 
-class UsageBucket(Kept):
+class UsageBucket(UsageTotals):
     start: datetime = Field(description="In the organisation's time zone.")
     end: datetime = Field(description="When the next one begins.")
 
 
-class ChannelUsage(Used):
+class ChannelUsage(UsageSums):
     channel_id: str | None = Field(description="null: belongs to no channel, such as embeddings.")
 
 
-class ModelUsage(Used):
+class ModelUsage(UsageSums):
     model: str | None = Field(description="null: took no model, such as messages.")
 
 
@@ -83,7 +83,7 @@ class UsagePublic(BaseModel):
     buckets: list[UsageBucket] = Field(description="Oldest first, empty ones too.")
     by_channel: list[ChannelUsage]
     by_model: list[ModelUsage]
-    totals: Kept
+    totals: UsageTotals
     unpriced_models: list[str] = Field(
         description="Models whose price is not known, so that their tokens cost nothing here."
     )
@@ -135,7 +135,7 @@ class UsagePublic(BaseModel):
             by_model=[
                 ModelUsage(model=model, **_used(metrics)) for model, metrics in _in_order(by_model)
             ],
-            totals=Kept(
+            totals=UsageTotals(
                 **_used(totals),
                 **{metric: _last_known(levels) for metric, levels in report.levels.items()},
             ),
@@ -160,16 +160,16 @@ def _in_order(
 
 
 def _used(metrics: Counter[str]) -> dict[str, Any]:
-    """The fields of `Used`."""
+    """The fields of `UsageSums`."""
     inbound, outbound = _by_type(metrics, INBOUND), _by_type(metrics, OUTBOUND)
     return {
-        "messages": MessagesUsed(
+        "messages": UsageMessages(
             inbound=sum(inbound.values()),
             outbound=sum(outbound.values()),
             inbound_by_type=inbound,
             outbound_by_type=outbound,
         ),
-        "tokens": TokensUsed(
+        "tokens": UsageTokens(
             input=metrics[TOKENS_INPUT],
             cached=metrics[TOKENS_CACHED],
             output=metrics[TOKENS_OUTPUT],
