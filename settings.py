@@ -3,10 +3,13 @@
 Names follow the ecosystem where it has one already; `.env.example` lists and explains all of them.
 """
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.pricing import ModelPrice
 
 MINIMUM_SECRET_LENGTH = 32
 """Characters of a key-ring entry: 32 of hex alone are 128 bits."""
@@ -86,6 +89,8 @@ class Settings(BaseSettings):
     parley_uncertain_send_seconds: float = Field(default=30, gt=0, le=3600)
     """How long an ambiguous send waits for a status webhook before the policy decides."""
     parley_uncertain_send_policy: Literal["resend", "leave"] = "resend"
+    parley_model_prices: Annotated[dict[str, ModelPrice], NoDecode] = Field(default_factory=dict)
+    """USD per million tokens, by model; they go before the prices that Parley knows."""
 
     @field_validator("whatsapp_app_secret", "parley_secret_keys", mode="before")
     @classmethod
@@ -93,6 +98,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("parley_model_prices", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(
+                'must be JSON such as {"my-model": {"input": 0.25, "cached_input": 0.025, '
+                '"output": 2}}, in USD per million tokens'
+            ) from None
 
     @field_validator("database_url")
     @classmethod

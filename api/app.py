@@ -27,6 +27,7 @@ from api.routers import (
     platform_api_keys,
     quotas,
     search,
+    usage,
     webhooks,
     whatsapp_users,
 )
@@ -47,6 +48,7 @@ ROUTERS = (
     whatsapp_users.router,
     conversations.router,
     audit_log.router,
+    usage.router,
     webhooks.router,
     codec.router,
     health.router,

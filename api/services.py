@@ -16,17 +16,20 @@ from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
+from adapters.dynamodb.usage import UsageItems
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
 from api.rate_limiting import RequestLimiter
+from domain.pricing import PriceTable
 from settings import Settings
 
 
@@ -50,6 +53,7 @@ class Services:
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
+    usage: UsageLedger
 
 
 @asynccontextmanager
@@ -112,5 +116,10 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+            ),
+            usage=UsageLedger(
+                database,
+                items=UsageItems(table),
+                prices=PriceTable(settings.parley_model_prices),
             ),
         )

@@ -27,6 +27,7 @@ from contracts.ingestion import (
     FailedDocument,
     IngestDocument,
 )
+from contracts.usage import RolledUpPage, RollUpPage
 
 
 @activity.defn(name="record_inbound")
@@ -98,4 +99,10 @@ async def activate_version(request: ActivateVersion) -> None:
 @activity.defn(name="fail_document")
 async def fail_document(request: FailedDocument) -> None:
     """Show the reason on the document. A version that was searched before still is."""
+    raise NotImplementedError
+
+
+@activity.defn(name="roll_up_usage_page")
+async def roll_up_usage_page(page: RollUpPage) -> RolledUpPage:
+    """Roll up the next organisations that have something to; one that fails stops no other."""
     raise NotImplementedError

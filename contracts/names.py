@@ -9,9 +9,14 @@ CONVERSATIONS_QUEUE: Final = "conversations"
 LLM_QUEUE: Final = "llm"
 WHATSAPP_QUEUE: Final = "whatsapp"
 INGESTION_QUEUE: Final = "ingestion"
+USAGE_QUEUE: Final = "usage"
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"
+
+USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"
+"""Id of the schedule, and how the ids of the workflows begin that it starts."""
 
 ORGANIZATION_ID: Final = SearchAttributeKey.for_keyword("OrganizationId")
 CHANNEL_ID: Final = SearchAttributeKey.for_keyword("ChannelId")

@@ -12,12 +12,14 @@ from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
+from activities.usage import UsageActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.table import ONCE, open_dynamodb
+from adapters.dynamodb.usage import UsageItems
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
 from adapters.objects.objects import open_objects
@@ -28,7 +30,9 @@ from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.metrics import WorkerMetrics
+from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
+from domain.pricing import PriceTable
 from settings import Settings
 from worker.registry import Activities
 
@@ -64,7 +68,7 @@ async def open_activities(
         )
         stack.push_async_callback(models.close)
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
-        transcripts = Transcripts(conversations)
+        transcripts, usage = Transcripts(conversations), UsageItems(table)
         quotas = QuotaKeeper(
             profiles=profiles,
             counters=QuotaCounters(asked_once),
@@ -106,5 +110,9 @@ async def open_activities(
                 embeddings=knowledge.embeddings,
                 index=knowledge.index,
                 count_tokens=count_tokens,
+                usage=usage,
+            ),
+            usage=UsageActivities(
+                UsageLedger(database, items=usage, prices=PriceTable(settings.parley_model_prices))
             ),
         )

@@ -9,9 +9,11 @@ from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.usage import UsageActivities
 from contracts import names
 from workflows.conversation import ConversationWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
+from workflows.roll_up_usage import RollUpUsageWorkflow
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Activities:
     reply: ReplyActivities
     sending: SendingActivities
     ingestion: IngestionActivities
+    usage: UsageActivities
 
 
 def registrations(activities: Activities) -> list[Registration]:
@@ -73,5 +76,11 @@ def registrations(activities: Activities) -> list[Registration]:
             ],
             # Parsing takes a process and memory of its own each.
             max_concurrent_activities=8,
+        ),
+        Registration(
+            names.USAGE_QUEUE,
+            workflows=[RollUpUsageWorkflow],
+            activities=[activities.usage.roll_up_usage_page],
+            max_concurrent_activities=1,
         ),
     ]

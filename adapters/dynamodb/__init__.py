@@ -18,6 +18,7 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - a person has heard of a limit: `<org>/person/<p>`, `told-of-limit/<window>`; update
 - counter of a day or month: `<org>/quotas`, `day/<date>` or `month/<month>`; add, get
 - vector of a question: `<org>/query-embeddings/<digit>`, `<model>/<sha256>`; batch get, put
+- batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 
@@ -25,6 +26,8 @@ Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
+  batches by when they were made, with what they used
 
 Dead letters, rate limits and requests that belong to no organisation have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from adapters.dynamodb import keys
 from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
+from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
 from contracts.conversation import InboundRecord, RecordInbound
 from contracts.ids import MessageId
+from domain.usage import inbound_message
 
 RECEIVED_KEPT: Final = timedelta(days=35)
 """Meta delivers again for up to 7 days; a month more costs little."""
@@ -126,6 +128,11 @@ class InboundWrite:
                 "sent_at": message.sent_at,
                 "created_at": self._now,
                 "turn_id": self._request.turn_id,
+                **usage_attributes(
+                    inbound_message(self._ref.channel_id, message.type),
+                    organization_id=self._ref.organization_id,
+                    at=self._now,
+                ),
             },
         )
 

@@ -1,10 +1,18 @@
 """The primary key of every kind of item. Each starts with the organisation that owns it."""
 
 import hashlib
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from adapters.dynamodb.values import Item, storable
-from contracts.ids import ApiKeyId, ConversationId, MessageId, OrganizationId, PersonId
+from adapters.dynamodb.values import Item, storable, timestamp
+from contracts.ids import (
+    ApiKeyId,
+    ConversationId,
+    DocumentId,
+    MessageId,
+    OrganizationId,
+    PersonId,
+)
 
 MAX_FOREIGN_BYTES: Final = 512
 """Of an identifier made by others. DynamoDB takes 2,048 bytes in a partition key, 1,024 in a sort
@@ -94,6 +102,16 @@ def activity_index(organization: OrganizationId) -> str:
 
 def status_index(organization: OrganizationId, status: str) -> str:
     return f"{organization}/conversations/{status}"
+
+
+def embedding(
+    organization: OrganizationId, document: DocumentId, *, version: int, start: int
+) -> Key:
+    return Key(f"{organization}/embeddings", f"{document}/{version:06d}/{start:06d}")
+
+
+def usage_index(organization: OrganizationId, quarter: datetime) -> str:
+    return f"{organization}/usage/{timestamp(quarter)}"
 
 
 def foreign(identifier: str) -> str:

@@ -30,7 +30,7 @@ from contracts.ingestion import (
 )
 from tests.embedding_server import EmbeddingServer, Failure
 from tests.http_server import serving
-from tests.knowledge import MODEL, Knowledge, new_knowledge
+from tests.knowledge import MODEL, Knowledge, MemoryUsage, new_knowledge
 from tests.pinecone_emulator.app import PineconeEmulator
 
 HANDBOOK = "\n\n".join(
@@ -65,6 +65,7 @@ class Steps:
             embeddings=embeddings,
             index=index,
             count_tokens=tokens,
+            usage=MemoryUsage(),
         )
         self.retriever = Retriever(
             Passages(knowledge.database), index=index, embeddings=QueryEmbeddings(embeddings)

@@ -11,6 +11,7 @@ from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.usage import UsageActivities
 from contracts import activities as stubs
 from worker.registry import Activities, registrations
 
@@ -32,8 +33,9 @@ def registered() -> dict[str, Any]:
         ),
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
-            count_tokens=Mock(),
+            count_tokens=Mock(), usage=Mock(),
         ),
+        usage=UsageActivities(Mock()),
     )  # fmt: skip
     implementations = [each for queue in registrations(made) for each in queue.activities]
     return {_name(each): each for each in implementations}
@@ -65,4 +67,4 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
 def test_every_workflow_is_registered_once() -> None:
     workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == ["Conversation", "IngestDocument"]
+    assert sorted(map(str, names)) == ["Conversation", "IngestDocument", "RollUpUsage"]
