@@ -22,6 +22,8 @@ from telemetry import get_logger
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:parley:problem:"
 RETRY_SECONDS: Final = "5"
+_TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""Where Python's own phrase depends on its version (RFC 9110, section 15); a type must not."""
 
 _log = get_logger(__name__)
 
@@ -61,7 +63,7 @@ class Problem(Exception):
             kind: last part of the problem's type; by default the status's own name.
         """
         super().__init__(detail)
-        title = HTTPStatus(status).phrase
+        title = title_of(status)
         self.details = ProblemDetails(
             type=TYPE_PREFIX + (kind or title.lower().replace(" ", "-")),
             title=title,
@@ -78,6 +80,10 @@ class Problem(Exception):
             headers=self.headers,
             media_type=MEDIA_TYPE,
         )
+
+
+def title_of(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def not_found(what: str) -> Problem:
@@ -108,7 +114,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": title_of(status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
         for status in sorted(statuses)
