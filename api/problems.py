@@ -160,6 +160,9 @@ def _http(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -
             allowed = _allowed_methods(request, routes)
             detail = f"{request.method} is not allowed here. Allowed: {allowed}."
             return Problem(405, detail, headers={"Allow": allowed}).response()
+        case 400:
+            detail = "The body cannot be read: send it as its Content-Type says, JSON in UTF-8."
+            return Problem(400, detail).response()
         case status:
             return Problem(status, str(error.detail), headers=error.headers).response()
 
@@ -186,6 +189,9 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         return FieldProblem(location="body", field="", detail="The body is not valid JSON.")
     detail = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "not_storable":
+        # Found by a look at the whole body, which knows where in it.
+        path = [error["ctx"]["path"]]
     # Names of unknown fields are the client's own text: escaped, so that it can be answered.
     field = ".".join(path).encode("ascii", "backslashreplace").decode()
     return FieldProblem(location=location, field=field, detail=detail)

@@ -20,7 +20,9 @@ def _in_the_future(value: datetime) -> datetime:
 class ApiKeyCreate(Input):
     name: Name
     role: TenantRole
-    expires_at: Annotated[AwareDatetime, AfterValidator(_in_the_future)] | None = None
+    expires_at: (
+        Annotated[AwareDatetime, AfterValidator(_in_the_future), Field(strict=False)] | None
+    ) = None
 
 
 class ApiKeyPublic(Output):

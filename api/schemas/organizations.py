@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, NonNegativeInt
+from pydantic import AfterValidator, Field
 
 from adapters.postgres.tables import Organization
-from api.schemas.base import Input, Name, Output, Secret
+from api.schemas.base import Input, Integer, Name, Output, Secret
 from contracts.ids import OrganizationId
 
 LARGEST_JSON: Final = 16 * 1024
@@ -34,7 +34,7 @@ class OrganizationCreate(Input):
     name: Name
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     settings: SmallObject = Field(default_factory=dict)
-    quotas: dict[Name, NonNegativeInt] = Field(default_factory=dict, max_length=50)
+    quotas: dict[Name, Annotated[Integer, Field(ge=0)]] = Field(default_factory=dict, max_length=50)
     openai_api_key: Secret | None = Field(
         default=None, description="The organisation's own; goes in and never comes out."
     )
