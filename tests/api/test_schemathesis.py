@@ -47,7 +47,9 @@ MEANT_BY_NO_SCHEMA = {
     "knowledge_base_ids",
 }
 """Fields that must be more than a schema can say: a value of the right form may be refused."""
-UNSTORABLE = re.compile("NUL character|surrogate|finite|too large|larger than|nested|cannot be stored")
+UNSTORABLE = re.compile(
+    "NUL character|surrogate|finite|too large|larger than|nested|cannot be stored"
+)
 """What no store keeps, wherever JSON is free to hold anything."""
 
 
