@@ -30,7 +30,11 @@ REQUEST_BODY: Final[dict[str, Any]] = {
             "application/json": {
                 "schema": DocumentFromText.model_json_schema(
                     ref_template="#/components/schemas/{model}"
-                )
+                ),
+                "example": {
+                    "title": "Opening hours",
+                    "text": "# Opening hours\n\nMonday to Friday, 9:00 to 18:00.",
+                },
             },
             "multipart/form-data": {
                 "schema": {
@@ -38,9 +42,10 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "title": {"type": "string", "maxLength": LONGEST_NAME},
+                        "title": {"type": "string"},
                     },
-                }
+                },
+                "example": {"file": "(the bytes of the file)", "title": "Price list"},
             },
         },
     }

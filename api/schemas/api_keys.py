@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from api.schemas.base import Input, Name, Revised
+from api.schemas.base import Input, Integer, Name, Revised
 from contracts.ids import ApiKeyId
 
 TenantRole = Literal["admin", "operator", "viewer"]
@@ -17,8 +17,8 @@ def _in_the_future(value: datetime) -> datetime:
     return value
 
 
-Expiry = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
-RequestsPerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+Expiry = Annotated[AwareDatetime, AfterValidator(_in_the_future), Field(strict=False)]
+RequestsPerMinute = Annotated[Integer, Field(ge=1, le=1_000_000)]
 
 
 class ApiKeyCreate(Input):

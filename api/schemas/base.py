@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -27,10 +34,22 @@ def exactly(what: str, *, longest: int = 200) -> Any:
 NameFilter = Annotated[str | None, exactly("name")]
 
 
-class Input(BaseModel):
-    """A body. Unknown fields are refused, and so is what no store can keep."""
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    model_config = ConfigDict(extra="forbid")
+
+Integer = Annotated[int, BeforeValidator(_whole)]
+"""JSON knows one kind of number: 5.0 is an integer (JSON Schema, "Numeric types")."""
+
+
+class Input(BaseModel):
+    """A body. Unknown fields are refused, and so is what no store can keep.
+
+    Nothing is converted: `"1"` and `true` are no numbers. A time, which JSON has as text, says so
+    with `strict=False`.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from adapters.postgres.tables import Organization
-from api.schemas.base import Input, Output
+from api.schemas.base import Input, Integer, Output
 from contracts.quotas import QUOTA_NAMES, QuotaName, Quotas
 from domain.quotas import MEASURES, Period, State, Used, Window, state_of
 
-Count = Annotated[int, Field(strict=True, ge=0)]
+Count = Annotated[Integer, Field(ge=0)]
 
 
 class QuotaLimitInput(Input):
@@ -31,7 +31,9 @@ class QuotaLimitInput(Input):
 
 
 def _a_number_is_hard(value: Any) -> Any:
-    return {"hard": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    return (
+        {"hard": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+    )
 
 
 QuotaSetting = Annotated[

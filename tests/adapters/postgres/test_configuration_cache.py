@@ -365,6 +365,14 @@ async def test_another_organizations_channel_has_no_profile(
             await profiles.for_channel(organization, identifier)
 
 
+async def test_a_profile_in_memory_is_still_nobody_elses(
+    profiles: AssistantProfiles, channel: Channel, pair: Pair
+) -> None:
+    await profiles.for_channel(pair.ours, channel.id)
+    with pytest.raises(LookupError):
+        await profiles.for_channel(pair.theirs, channel.id)
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async def holds() -> bool:
         return condition()
