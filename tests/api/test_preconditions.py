@@ -7,9 +7,14 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlmodel import SQLModel
 
 from api.app import create_app
+from api.services import Services
+from contracts.ids import OrganizationId
 from settings import Settings
 from tests.api.conftest import Organization, check_problem, created
 
@@ -109,19 +114,41 @@ async def test_what_is_no_list_of_tags_is_a_problem(ours: Organization, tags: st
     assert check_problem(response, 422)["errors"][0]["location"] == "header"
 
 
-async def test_of_changes_at_once_to_one_version_one_is_made(ours: Organization) -> None:
-    made = await make(ours, "assistants")
-    responses = await asyncio.gather(
-        *(
-            ours.admin.patch(
-                made.extensions["path"],
-                json={"name": f"Number {number}"},
-                headers={"If-Match": made.headers["etag"]},
-            )
-            for number in range(8)
+@pytest.mark.parametrize("resource", sorted(RESOURCES))
+async def test_of_changes_at_once_to_one_version_one_is_made(
+    ours: Organization, app: FastAPI, resource: str
+) -> None:
+    services: Services = app.state.services
+    made = await make(ours, resource)
+    table = SQLModel.metadata.tables[resource.replace("-", "_")]
+    row = select(table.c.id).where(table.c.id == made.json()["id"]).with_for_update()
+
+    async def change() -> int:
+        headers = {"If-Match": made.headers["etag"]}
+        response = await ours.admin.patch(
+            made.extensions["path"], json=RESOURCES[resource].change, headers=headers
         )
-    )
-    assert sorted(one.status_code for one in responses) == [200] + [412] * 7
+        return response.status_code
+
+    async with services.database.tenant(OrganizationId(ours.id)) as session:
+        # Whoever has compared before it has the row compares in vain.
+        await (await session.connection()).execute(row)
+        changes = [asyncio.create_task(change()) for _ in range(3)]
+        await until_waiting(services, 3)
+    assert sorted(await asyncio.gather(*changes)) == [200, 412, 412]
+
+
+async def until_waiting(services: Services, sessions: int) -> None:
+    """Wait until so many sessions wait for a lock."""
+    async with asyncio.timeout(20):
+        waiting = 0
+        while waiting < sessions:
+            await asyncio.sleep(0.02)
+            async with services.database.platform() as session:
+                counted = await (await session.connection()).execute(
+                    text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+                )
+                waiting = counted.scalar_one()
 
 
 async def test_a_change_that_changes_nothing_is_no_new_version(ours: Organization) -> None:
