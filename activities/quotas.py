@@ -136,12 +136,12 @@ class QuotaKeeper:
         tokens: int = 0,
     ) -> None:
         reached = just_reached(profile.quotas, used, messages=messages, tokens=tokens)
-        for quota, level in reached:
-            self._metrics.quota_reached(quota, level)
+        for quota, limit in reached:
+            self._metrics.quota_reached(quota, limit)
             _log.warning(
                 "quota_reached",
                 quota=quota,
-                level=level,
+                limit=limit,
                 organization_id=ref.organization_id,
                 conversation_id=ref.conversation_id,
             )

@@ -8,7 +8,7 @@ from contracts.quotas import QuotaName, Quotas
 from domain.time_zones import time_zone
 
 Period = Literal["minute", "day", "month"]
-Level = Literal["soft", "hard"]
+LimitKind = Literal["soft", "hard"]
 State = Literal["ok", "soft", "hard"]
 
 
@@ -47,7 +47,7 @@ class Reached(NamedTuple):
     """A limit that has just been reached."""
 
     quota: QuotaName
-    level: Level
+    limit: LimitKind
 
 
 class Verdict(NamedTuple):
@@ -114,10 +114,13 @@ def just_reached(
         if period not in used:
             continue
         after: int = getattr(used[period], unit)
-        levels: tuple[tuple[Level, int | None], ...] = (("soft", limit.soft), ("hard", limit.hard))
-        for level, maximum in levels:
+        maximums: tuple[tuple[LimitKind, int | None], ...] = (
+            ("soft", limit.soft),
+            ("hard", limit.hard),
+        )
+        for kind, maximum in maximums:
             if maximum is not None and after - added[unit] < maximum <= after:
-                reached.append(Reached(name, level))
+                reached.append(Reached(name, kind))
     return reached
 
 

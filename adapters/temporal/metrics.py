@@ -4,7 +4,7 @@ from temporalio.common import MetricCounter, MetricMeter
 
 from adapters.cache_lookups import CacheName, Outcome
 from contracts.quotas import QuotaName
-from domain.quotas import Level
+from domain.quotas import LimitKind
 
 
 class WorkerMetrics:
@@ -33,8 +33,8 @@ class WorkerMetrics:
             self._labelled[cache, outcome] = counter
         counter.add(1)
 
-    def quota_reached(self, quota: QuotaName, level: Level) -> None:
-        self._quotas_reached.add(1, {"quota": quota, "level": level})
+    def quota_reached(self, quota: QuotaName, limit: LimitKind) -> None:
+        self._quotas_reached.add(1, {"quota": quota, "limit": limit})
 
     def messages_refused(self, quota: QuotaName, count: int) -> None:
         self._messages_refused.add(count, {"quota": quota})

@@ -1,6 +1,7 @@
 """Quotas through the real activities, on PostgreSQL and DynamoDB."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -330,15 +331,32 @@ async def test_tokens_are_counted_for_every_reply_and_stop_the_next(shop: Shop) 
     assert limit.quota == "tokens_per_day"
 
 
+async def test_a_reply_that_was_superseded_once_written_was_paid_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.open(tokens_per_day=1000)
+    written = asyncio.Event()
+
+    async def never_saved(*_: Any) -> str:
+        written.set()
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setattr(Outbox, "save_draft", never_saved)
+    generation = asyncio.create_task(shop.generate(shop.conversation()))
+    await asyncio.wait_for(written.wait(), 10)
+    generation.cancel()
+    await asyncio.gather(generation, return_exceptions=True)
+    await has_used(shop, tokens=120)
+
+
 async def test_an_empty_answer_was_paid_for_too(shop: Shop) -> None:
     await shop.open(tokens_per_day=1000)
     shop.model.answer = ""
     ref = shop.conversation()
     with pytest.raises(ApplicationError, match="empty"):
         await shop.generate(ref)
-    async with asyncio.timeout(5):
-        while (await shop.used()).tokens != 120:  # noqa: ASYNC110 - a server is asked
-            await asyncio.sleep(0.01)
+    await has_used(shop, tokens=120)
 
 
 async def test_a_reply_that_cannot_be_counted_is_sent_all_the_same(
@@ -384,10 +402,22 @@ async def test_limits_are_logged_once_with_the_soft_ones(
     for _ in range(4):
         await shop.say(ref)
     await shop.generate(ref)
-    lines = [line for line in "".join(capfd.readouterr()).splitlines() if "quota_reached" in line]
-    assert len(lines) == 3
-    assert sum("tokens_per_day" in line for line in lines) == 1
-    assert all(shop.organization_id in line for line in lines)
+    lines = "".join(capfd.readouterr()).splitlines()
+    reported = [
+        (quota, limit)
+        for line in lines
+        for quota in ("messages_per_day", "tokens_per_day")
+        for limit in ("soft", "hard")
+        if "quota_reached" in line
+        and shop.organization_id in line
+        and quota in line
+        and re.search(rf"limit\W+(\x1b\[\d+m)*{limit}", line)
+    ]
+    assert sorted(reported) == [
+        ("messages_per_day", "hard"),
+        ("messages_per_day", "soft"),
+        ("tokens_per_day", "soft"),
+    ]
 
 
 async def test_a_message_past_the_quota_is_told_so_by_the_workflow_and_all_its_activities(
@@ -440,6 +470,13 @@ class RealStorage(World):
         text = draft.parts[request.part].text
         self.sent.append((request.turn.turn_id, request.part, text))
         return SentPart(outcome="sent")
+
+
+async def has_used(shop: Shop, *, tokens: int) -> None:
+    """Counting goes on beside what was cut off."""
+    async with asyncio.timeout(5):
+        while (await shop.used()).tokens != tokens:  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(0.01)
 
 
 async def change_quotas(shop: Shop, **quotas: Any) -> None:

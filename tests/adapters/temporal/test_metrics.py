@@ -36,7 +36,7 @@ async def test_counts_are_served_by_name_beside_temporals(
     assert samples == {
         'parley_cache_lookups_total{cache="assistant_profiles",outcome="hit"} 3',
         'parley_cache_lookups_total{cache="assistant_profiles",outcome="miss"} 1',
-        'parley_quotas_reached_total{level="soft",quota="messages_per_day"} 1',
+        'parley_quotas_reached_total{limit="soft",quota="messages_per_day"} 1',
         'parley_messages_over_quota_total{quota="tokens_per_day"} 2',
     }
     assert "temporal_request" in text
