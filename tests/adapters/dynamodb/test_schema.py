@@ -47,3 +47,12 @@ async def test_a_table_of_before_gets_what_it_lacks_and_keeps_its_items(new_tabl
     assert await is_ready(new_table)
     page = await conversations.list(ref.organization_id, limit=5)
     assert [one.id for one in page.items] == [ref.conversation_id]
+
+
+async def test_the_index_of_usage_holds_nothing_that_a_status_changes(table: Table) -> None:
+    description = (await table.client.describe_table(TableName=table.name))["Table"]
+    projections = {
+        index.get("IndexName"): index.get("Projection")
+        for index in description.get("GlobalSecondaryIndexes", [])
+    }
+    assert projections["by_usage"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["used"]}
