@@ -8,12 +8,13 @@ from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
-from adapters.dynamodb.people import People
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import Table, open_dynamodb
+from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
+from adapters.people import open_people
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
@@ -39,6 +40,7 @@ class Services:
     channel_routes: ChannelRoutes
     authenticator: Authenticator
     inbound: InboundUpdates
+    erasures: Erasures
 
 
 @asynccontextmanager
@@ -56,6 +58,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         temporal = await connect(settings, lazy=True)
         stack.push_async_callback(let_last_call_end)
         routes = await stack.enter_async_context(ChannelRoutes(database, keyring))
+        people = await stack.enter_async_context(open_people(table, database))
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -72,10 +75,11 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ),
             inbound=InboundUpdates(
                 routes=routes,
-                people=People(table),
+                people=people,
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
             ),
+            erasures=Erasures(database, people),
         )

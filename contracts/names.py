@@ -9,9 +9,12 @@ CONVERSATIONS_QUEUE: Final = "conversations"
 LLM_QUEUE: Final = "llm"
 WHATSAPP_QUEUE: Final = "whatsapp"
 INGESTION_QUEUE: Final = "ingestion"
+ERASURE_QUEUE: Final = "erasure"
+"""Of its own: an erasure may take hours, and must not wait behind documents."""
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+ERASE_WORKFLOW: Final = "Erase"
 
 ORGANIZATION_ID: Final = SearchAttributeKey.for_keyword("OrganizationId")
 CHANNEL_ID: Final = SearchAttributeKey.for_keyword("ChannelId")

@@ -4,17 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
+from temporalio.client import Client
 
 from activities.conversation import ConversationActivities
+from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.table import open_dynamodb
+from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
 from adapters.objects.objects import open_objects
@@ -24,6 +28,7 @@ from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
+from adapters.temporal.executions import Executions
 from adapters.whatsapp.client import GraphClient
 from settings import Settings
 from worker.registry import Activities
@@ -32,8 +37,8 @@ HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
 
 
 @asynccontextmanager
-async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
-    """The activities, ready to be registered with workers."""
+async def open_activities(settings: Settings, client: Client) -> AsyncIterator[Activities]:
+    """The activities, ready to be registered with workers of the client."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pre_ping=False)
         stack.push_async_callback(database.close)
@@ -84,5 +89,13 @@ async def open_activities(settings: Settings) -> AsyncIterator[Activities]:
                 embeddings=knowledge.embeddings,
                 index=knowledge.index,
                 count_tokens=count_tokens,
+            ),
+            erasure=ErasureActivities(
+                Erasures(database, people),
+                database=database,
+                executions=Executions(client),
+                objects=objects,
+                index=knowledge.index,
+                items=ErasedItems(table),
             ),
         )

@@ -27,7 +27,7 @@ async def run_worker(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     client = await connect(settings, runtime=metrics_runtime(settings))
-    async with open_activities(settings) as activities, AsyncExitStack() as stack:
+    async with open_activities(settings, client) as activities, AsyncExitStack() as stack:
         for registration in registrations(activities):
             await stack.enter_async_context(_worker(client, registration))
         _log.info("worker_started", namespace=client.namespace)

@@ -13,6 +13,7 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - alias of a person: `<org>/person-alias/<kind>/<value>`, `alias`; batch get, put
 - person: `<org>/person/<p>`, `person`; get, update
 - a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
+- a person's alias: `<org>/person/<p>`, `alias/<kind>/<value>`; query
 - dead letter: `<org>/dead-letters`, ULID; query, put
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 
@@ -20,8 +21,10 @@ Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
 
 Dead letters and rate limits that belong to no organisation yet have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.
+What each kind of key means for an erasure is in `erasure.py`: removed, or left to expire.
 Items hold strings, integers, binaries and maps of them; floats are refused.
 """

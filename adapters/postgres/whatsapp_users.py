@@ -1,11 +1,13 @@
 """The people who have written to an organisation."""
 
+from typing import Any
+
 from sqlalchemy import func, inspect
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, newest_first
+from adapters.postgres.rows import Page, find, newest_first, save
 from adapters.postgres.tables import WhatsAppUser
 from contracts.ids import OrganizationId, PersonId
 
@@ -53,3 +55,9 @@ async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page
         limit=limit,
         cursor=cursor,
     )
+
+
+async def update(
+    session: AsyncSession, person: WhatsAppUser, *, changes: dict[str, Any]
+) -> WhatsAppUser:
+    return await save(session, person.sqlmodel_update(changes))

@@ -4,7 +4,9 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from adapters.postgres import organizations
+from fastapi import Response
+
+from adapters.postgres import erasures, organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
 from api.authentication import Principal
@@ -12,22 +14,24 @@ from api.dependencies import (
     AdminDep,
     PlaceDep,
     PlatformAdminDep,
-    PlatformDep,
     PrincipalDep,
     ServicesDep,
     ViewerDep,
+    require,
 )
-from api.document_removal import forget_vectors
+from api.erasing import erase
 from api.problems import documented, invalid, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing
+from api.schemas.erasures import ErasurePublic
 from api.schemas.organizations import (
     OrganizationCreate,
     OrganizationPublic,
     OrganizationUpdate,
 )
 from api.services import Services
-from contracts.ids import OrganizationId
+from contracts.erasure import Erase
+from contracts.ids import OrganizationId, erasure_id
 
 router = ResourceRouter(prefix="/v1/organizations", tags=["organizations"])
 
@@ -85,16 +89,39 @@ async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> Org
     return OrganizationPublic.of(updated)
 
 
-@router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 503))
-async def delete_organization(tenant: PlatformDep) -> None:
-    """Remove it with all of its configuration. Its numbers stop answering at once."""
-    async with tenant.services.database.platform() as session:
-        organization = await organizations.get(session, tenant.organization_id)
-        if organization is None:
-            raise not_found("organization")
-        await organizations.delete(session, organization)
-    index = tenant.services.knowledge.index
-    await forget_vectors(index.delete_organization(tenant.organization_id), tenant=tenant)
+@router.delete("/{organization_id}", status_code=202, responses=documented(401, 403, 404, 503))
+async def delete_organization(
+    organization_id: str, principal: PrincipalDep, services: ServicesDep, response: Response
+) -> ErasurePublic:
+    """Erase the organisation and everything that is its, in every store.
+
+    From the answer on nobody finds it, its keys are refused and its numbers stop answering. The
+    rest is removed in the background: conversations with their histories, people, documents,
+    files, vectors, configuration. The erasure at `Location` says when nothing is left. Asking again
+    meanwhile answers the same erasure.
+    """
+    if not principal.sees(organization_id):
+        raise not_found("organization")
+    require(principal, "platform_admin")
+    known = erasure_id(organization_id)
+    async with services.database.platform() as session:
+        organization = await organizations.get(session, organization_id)
+        erasure = await erasures.get(session, known)
+    if organization is None and (erasure is None or erasure.status == "finished"):
+        raise not_found("organization")
+    begun = await erase(
+        services,
+        Erase(
+            erasure_id=known,
+            kind="organization",
+            organization_id=OrganizationId(organization_id),
+            subject_id=organization_id,
+            requested_by=principal.key_id,
+            settle_seconds=services.settings.parley_erasure_settle_seconds,
+        ),
+    )
+    response.headers["Location"] = f"/v1/erasures/{begun.id}"
+    return ErasurePublic.model_validate(begun)
 
 
 def _columns(

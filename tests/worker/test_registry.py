@@ -7,6 +7,7 @@ from unittest.mock import Mock
 from temporalio import activity, workflow
 
 from activities.conversation import ConversationActivities
+from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
@@ -33,6 +34,9 @@ def registered() -> dict[str, Any]:
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
             count_tokens=Mock(),
+        ),
+        erasure=ErasureActivities(
+            Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
         ),
     )  # fmt: skip
     implementations = [each for queue in registrations(made) for each in queue.activities]
@@ -65,4 +69,4 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
 def test_every_workflow_is_registered_once() -> None:
     workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == ["Conversation", "IngestDocument"]
+    assert sorted(map(str, names)) == ["Conversation", "Erase", "IngestDocument"]
