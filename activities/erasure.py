@@ -1,6 +1,7 @@
 """The steps of an erasure. Each may be repeated: it removes what is left and counts that."""
 
 from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 
 from temporalio import activity
 
@@ -49,15 +50,27 @@ class ErasureActivities:
         await self._records.begin(request)
         await self._records.reopen(request.erasure_id)
 
-    @activity.defn(name="erase_workflows")
-    async def erase_workflows(self, request: Erase) -> int:
-        """Terminate the subject's workflows and remove their histories, until none is listed."""
+    @activity.defn(name="end_workflows")
+    async def end_workflows(self, request: Erase) -> int:
+        """Terminate the subject's workflows, until none is listed as open; how many."""
         async with heartbeating():
-            if request.kind == "organization":
-                removed = await self._erase_workflows_of_organization(request)
-            else:
-                removed = await self._erase_workflows_of_person(request)
-            return await self._removed(request, Counter(workflows=removed))
+            # Temporal may not list yet what has just begun; of those that wrote, DynamoDB knows.
+            async for page in self._open_conversations(request):
+                await self._executions.terminate(map(_workflow_of, page))
+            ended = 0
+            async for query in self._queries(request):
+                ended += await self._executions.terminate_listed(query)
+            return ended
+
+    @activity.defn(name="erase_histories")
+    async def erase_histories(self, request: Erase) -> int:
+        """Remove the histories of the subject's workflows, until none is listed; how many."""
+        removed = 0
+        async with heartbeating():
+            async for query in self._queries(request):
+                histories = await self._executions.remove_listed(query)
+                removed += await self._removed(request, Counter(workflows=histories))
+        return removed
 
     @activity.defn(name="erase_files")
     async def erase_files(self, request: Erase) -> int:
@@ -102,20 +115,20 @@ class ErasureActivities:
         """Say that nothing is left."""
         await self._records.finish(request.erasure_id)
 
-    async def _erase_workflows_of_organization(self, request: Erase) -> int:
-        # Temporal may not list yet what has just begun; of those that wrote, DynamoDB knows.
+    async def _open_conversations(self, request: Erase) -> AsyncIterator[Iterable[ConversationId]]:
+        if request.kind == "whatsapp_user":
+            yield await self._conversations(request)
+            return
         async for page in self._items.open_conversations(request.organization_id):
-            await self._executions.terminate([_workflow_of(each) for each in page])
-        query = f"{ORGANIZATION_ID.name} = '{request.organization_id}'"
-        return await self._executions.remove(query)
+            yield page
 
-    async def _erase_workflows_of_person(self, request: Erase) -> int:
-        removed = 0
+    async def _queries(self, request: Erase) -> AsyncIterator[str]:
+        """Filters of Temporal's lists that together find the subject's workflows."""
+        if request.kind == "organization":
+            yield f"{ORGANIZATION_ID.name} = '{request.organization_id}'"
+            return
         for conversation in sorted(await self._conversations(request)):
-            await self._executions.terminate([_workflow_of(conversation)])
-            query = f"{CONVERSATION_ID.name} = '{conversation}'"
-            removed += await self._executions.remove(query)
-        return removed
+            yield f"{CONVERSATION_ID.name} = '{conversation}'"
 
     async def _conversations(self, request: Erase) -> set[ConversationId]:
         """All that the person has, and those that a delivery under way may be opening."""

@@ -108,9 +108,15 @@ async def begin_erasure(request: Erase) -> None:
     raise NotImplementedError
 
 
-@activity.defn(name="erase_workflows")
-async def erase_workflows(request: Erase) -> int:
-    """Terminate the subject's workflows and remove their histories, until none is listed."""
+@activity.defn(name="end_workflows")
+async def end_workflows(request: Erase) -> int:
+    """Terminate the subject's workflows, until none is listed as open; how many."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_histories")
+async def erase_histories(request: Erase) -> int:
+    """Remove the histories of the subject's workflows, until none is listed; how many."""
     raise NotImplementedError
 
 

@@ -82,7 +82,8 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[EraseWorkflow],
             activities=[
                 activities.erasure.begin_erasure,
-                activities.erasure.erase_workflows,
+                activities.erasure.end_workflows,
+                activities.erasure.erase_histories,
                 activities.erasure.erase_files,
                 activities.erasure.erase_vectors,
                 activities.erasure.erase_items,

@@ -14,11 +14,12 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from contracts.activities import (
         begin_erasure,
+        end_workflows,
         erase_files,
+        erase_histories,
         erase_items,
         erase_rows,
         erase_vectors,
-        erase_workflows,
         finish_erasure,
     )
     from contracts.erasure import Erase
@@ -53,10 +54,10 @@ class EraseWorkflow:
 
     async def _pass(self, request: Erase, *, number: int) -> bool:
         """Whether anything was there. Ends with a pause if so: the next pass looks later."""
-        stopped = await _erase(erase_workflows, request, number, "workflows and their histories")
-        if stopped:
-            await _settle(request, "steps of terminated workflows end")
-        found = stopped
+        found = await _step(end_workflows, request, f"pass {number}: end workflows")
+        if found:
+            await _settle(request, "steps of workflows that were terminated come to their end")
+        found += await _erase(erase_histories, request, number, "histories")
         if request.kind == "organization":
             found += await _erase(erase_files, request, number, "files")
             found += await _erase(erase_vectors, request, number, "vectors")
@@ -68,14 +69,18 @@ class EraseWorkflow:
 
 
 async def _erase(step: Step, request: Erase, number: int, what: str) -> int:
-    _show(f"pass {number}: removing {what}")
+    return await _step(step, request, f"pass {number}: remove {what}")
+
+
+async def _step(step: Step, request: Erase, summary: str) -> int:
+    _show(summary)
     return await workflow.execute_activity(
         step,
         request,
         start_to_close_timeout=_LONGEST,
         heartbeat_timeout=_HEARTBEAT,
         retry_policy=_RETRIES,
-        summary=f"pass {number}: remove {what}",
+        summary=summary,
     )
 
 

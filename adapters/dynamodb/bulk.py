@@ -37,7 +37,10 @@ async def partition(
         "ConsistentRead": True,
     }
     if attributes:
-        query["ProjectionExpression"] = ", ".join(("pk", "sk", *attributes))
+        # By other names: many a word is reserved.
+        names = {f"#{name}": name for name in attributes}
+        query["ProjectionExpression"] = ", ".join(("pk", "sk", *names))
+        query["ExpressionAttributeNames"] = names
     async for page in _pages(table, query):
         yield page
 

@@ -68,6 +68,7 @@ def settings(
         parley_public_url="https://parley.example",
         # Nobody embeds: searches go by words.
         parley_embedding_base_url="http://127.0.0.1:1",
+        parley_erasure_settle_seconds=0.3,
     )
 
 
