@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Response
 
-from adapters.postgres import erasures, organizations
+from adapters.postgres import organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
 from api.authentication import Principal
@@ -19,7 +19,7 @@ from api.dependencies import (
     ViewerDep,
     require,
 )
-from api.erasing import erase
+from api.erasing import erase, find_subject
 from api.problems import documented, invalid, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing
@@ -30,8 +30,7 @@ from api.schemas.organizations import (
     OrganizationUpdate,
 )
 from api.services import Services
-from contracts.erasure import Erase
-from contracts.ids import OrganizationId, erasure_id
+from contracts.ids import OrganizationId
 
 router = ResourceRouter(prefix="/v1/organizations", tags=["organizations"])
 
@@ -103,25 +102,19 @@ async def delete_organization(
     if not principal.sees(organization_id):
         raise not_found("organization")
     require(principal, "platform_admin")
-    known = erasure_id(organization_id)
     async with services.database.platform() as session:
-        organization = await organizations.get(session, organization_id)
-        erasure = await erasures.get(session, known)
-    if organization is None and (erasure is None or erasure.status == "finished"):
-        raise not_found("organization")
-    begun = await erase(
-        services,
-        Erase(
-            erasure_id=known,
-            kind="organization",
+        subject = await find_subject(
+            session,
+            "organization",
+            organization_id,
             organization_id=OrganizationId(organization_id),
-            subject_id=organization_id,
-            requested_by=principal.key_id,
-            settle_seconds=services.settings.parley_erasure_settle_seconds,
-        ),
-    )
-    response.headers["Location"] = f"/v1/erasures/{begun.id}"
-    return ErasurePublic.model_validate(begun)
+            is_found=await organizations.get(session, organization_id) is not None,
+        )
+    if subject is None:
+        raise not_found("organization")
+    erasure = await erase(services, principal, subject)
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return ErasurePublic.model_validate(erasure)
 
 
 def _columns(

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from fastapi import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres import erasures, whatsapp_users
+from adapters.postgres import whatsapp_users
 from adapters.postgres.tables import WhatsAppUser
+from api.audit import secret_changes
 from api.dependencies import AdminDep, OperatorDep, PlaceDep, ViewerDep
-from api.erasing import erase
+from api.erasing import erase, find_subject
+from api.preconditions import PreconditionDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing
 from api.schemas.conversations import WhatsAppUserPublic, WhatsAppUserUpdate
 from api.schemas.erasures import ErasurePublic
-from contracts.erasure import Erase
-from contracts.ids import erasure_id
 
 router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/whatsapp-users", tags=["whatsapp users"]
@@ -40,21 +40,34 @@ async def get_whatsapp_user(whatsapp_user_id: str, tenant: ViewerDep) -> WhatsAp
     return WhatsAppUserPublic.of(person)
 
 
-@router.patch("/{whatsapp_user_id}", responses=documented(401, 403, 404, 422, 503))
+@router.patch("/{whatsapp_user_id}", responses=documented(401, 403, 404, 412, 422, 503))
 async def update_whatsapp_user(
-    whatsapp_user_id: str, body: WhatsAppUserUpdate, tenant: OperatorDep
+    whatsapp_user_id: str,
+    body: WhatsAppUserUpdate,
+    tenant: OperatorDep,
+    precondition: PreconditionDep,
 ) -> WhatsAppUserPublic:
     """Change the fields that are sent. What WhatsApp tells of the person is not to be changed."""
     changes = body.changes()
     async with tenant.session() as session:
-        person = await _find(session, whatsapp_user_id)
+        person = await _find(session, whatsapp_user_id, lock=True)
+        precondition.check(person.revision)
         if "opted_out" in changes:
             opted_out = changes.pop("opted_out")
             # Opting out again keeps the time of the first.
             since = person.opted_out_at or datetime.now(UTC)
             changes["opted_out_at"] = since if opted_out else None
-        updated = await whatsapp_users.update(session, person, changes=changes)
-    return WhatsAppUserPublic.of(updated)
+        changed = [name for name, value in changes.items() if getattr(person, name) != value]
+        after = await whatsapp_users.update(session, person, changes=changes)
+        if changed:
+            await tenant.record(
+                session,
+                action="whatsapp_user.update",
+                resource_id=after.id,
+                # Not their values: an erasure could not take them out of the audit log.
+                secrets=secret_changes(changes, names=tuple(changed)),
+            )
+    return WhatsAppUserPublic.of(after)
 
 
 @router.delete("/{whatsapp_user_id}", status_code=202, responses=documented(401, 403, 404, 503))
@@ -68,29 +81,25 @@ async def delete_whatsapp_user(
     the erasure at `Location` says when nothing is left. Counts of usage stay: they name nobody.
     Asking again meanwhile answers the same erasure.
     """
-    known = erasure_id(whatsapp_user_id)
     async with tenant.session() as session:
-        person = await whatsapp_users.get(session, whatsapp_user_id)
-        erasure = await erasures.get(session, known)
-    if person is None and (erasure is None or erasure.status == "finished"):
-        raise not_found("WhatsApp user")
-    begun = await erase(
-        tenant.services,
-        Erase(
-            erasure_id=known,
-            kind="whatsapp_user",
+        subject = await find_subject(
+            session,
+            "whatsapp_user",
+            whatsapp_user_id,
             organization_id=tenant.organization_id,
-            subject_id=whatsapp_user_id,
-            requested_by=tenant.principal.key_id,
-            settle_seconds=tenant.services.settings.parley_erasure_settle_seconds,
-        ),
-    )
-    response.headers["Location"] = f"/v1/erasures/{begun.id}"
-    return ErasurePublic.model_validate(begun)
+            is_found=await whatsapp_users.get(session, whatsapp_user_id) is not None,
+        )
+    if subject is None:
+        raise not_found("WhatsApp user")
+    erasure = await erase(tenant.services, tenant.principal, subject)
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return ErasurePublic.model_validate(erasure)
 
 
-async def _find(session: AsyncSession, whatsapp_user_id: str) -> WhatsAppUser:
-    person = await whatsapp_users.get(session, whatsapp_user_id)
+async def _find(
+    session: AsyncSession, whatsapp_user_id: str, *, lock: bool = False
+) -> WhatsAppUser:
+    person = await whatsapp_users.get(session, whatsapp_user_id, lock=lock)
     if person is None:
         raise not_found("WhatsApp user")
     return person

@@ -1,10 +1,12 @@
 """An organisation with something in every store, a worker that erases, and a look into each."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from sqlalchemy import text as sql
@@ -17,6 +19,7 @@ from ulid import ULID
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.erasure import EXPIRING
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
+from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
@@ -55,6 +58,9 @@ from worker.registry import registrations
 
 NOW = datetime.now(UTC)
 
+_RECORDS = " AND organization_id IS NOT NULL AND action <> 'whatsapp_user.delete'"
+"""What the audit log says of erasures, and the platform's own log, is to stay."""
+
 
 @dataclass
 class Filled:
@@ -64,18 +70,17 @@ class Filled:
     channel: dict[str, Any]
     conversations: list[ConversationRef] = field(default_factory=list)
     workflows: list[str] = field(default_factory=list)
+    numbers: dict[str, list[str]] = field(default_factory=dict)
+    """Of each person, the former ones first."""
+    user_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def tenant(self) -> OrganizationId:
         return OrganizationId(self.organization.id)
 
-    def of(self, person_id: str) -> ConversationRef:
-        (found,) = (ref for ref in self.conversations if ref.person_id == person_id)
-        return found
-
 
 def a_number() -> str:
-    return str(ULID().timestamp).replace(".", "")[-6:] + str(int.from_bytes(ULID().bytes[-3:]))
+    return str(uuid4().int)[:15]
 
 
 async def fill(
@@ -84,10 +89,13 @@ async def fill(
     """Put something into every store: people who wrote and were answered, files, vectors."""
     filled = Filled(organization, await make_channel(organization))
     for _ in range(people):
-        number, user_id = a_number(), f"ES.{ULID()}"
-        await write(filled, door, {"from": number, "from_user_id": user_id})
+        user_id, numbers = f"ES.{ULID()}", [a_number(), a_number()]
         # A new number of the same person: the former one still leads to them.
-        await write(filled, door, {"from": a_number(), "from_user_id": user_id})
+        for number in numbers:
+            await write(filled, door, {"from": number, "from_user_id": user_id})
+        identity = PersonIdentity(user_id=user_id)
+        person_id = await services.erasures._people.resolve(filled.tenant, identity)
+        filled.numbers[person_id], filled.user_ids[person_id] = numbers, user_id
     runs = await signals(services, filled.channel, conversations=people)
     for workflow_id in runs:
         channel, person = workflow_id.split("/")[1:]
@@ -170,6 +178,18 @@ async def _fill_knowledge(filled: Filled, services: Services) -> None:
         DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
         [PassageVector(one.passage_id, one.position, [1.0, 0.0]) for one in staged],
     )
+
+
+async def finished(client: httpx.AsyncClient, location: str) -> dict[str, Any]:
+    """The erasure, once it says that it is finished."""
+    async with asyncio.timeout(60):
+        while True:
+            response = await client.get(location)
+            assert response.status_code == 200, response.text
+            erasure: dict[str, Any] = response.json()
+            if erasure["status"] == "finished":
+                return erasure
+            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
@@ -270,11 +290,10 @@ async def _rows(needle: str, services: Services) -> list[str]:
             sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         )
         for table in sorted(tables.scalars()):
-            platforms = " AND organization_id IS NOT NULL" if table == "audit_log" else ""
             if table == "erasures":
                 continue
             whole = f"SELECT count(*) FROM {table} AS r WHERE r::text LIKE :needle"  # noqa: S608
-            query = whole + platforms
+            query = whole + (_RECORDS if table == "audit_log" else "")
             count = await connection.scalar(sql(query), {"needle": f"%{needle}%"})
             if count:
                 found.append(f"{count} in {table}")
@@ -290,10 +309,10 @@ async def _listed(needle: str, client: Client) -> list[str]:
     ]
 
 
-async def open_status(services: Services, tenant: OrganizationId) -> None:
+async def open_status(services: Services, tenant: OrganizationId, *, wamid: str) -> None:
     """A status of a message that nobody knows."""
     await Statuses(services.table).apply(
-        tenant, StatusUpdate(whatsapp_message_id="wamid.unknown", status="sent", timestamp=NOW)
+        tenant, StatusUpdate(whatsapp_message_id=wamid, status="sent", timestamp=NOW)
     )
 
 

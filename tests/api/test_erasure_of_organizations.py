@@ -1,7 +1,6 @@
 """Deleting an organisation: gone at once for everybody, and then gone from every store."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from api.services import Services
 from contracts.ids import erasure_id, erasure_workflow_id
 from settings import Settings
 from tests.api.conftest import Organization, check_problem
-from tests.api.erasure_world import Filled, eraser, fill, remembered, traces
+from tests.api.erasure_world import Filled, eraser, fill, finished, remembered, traces
 from tests.api.test_webhooks import deliver, parked, to
 from tests.domain.test_webhook_delivery import text
 
@@ -45,18 +44,6 @@ def services(app: FastAPI) -> Services:
 @pytest.fixture
 async def filled(ours: Organization, stranger: httpx.AsyncClient, services: Services) -> Filled:
     return await fill(ours, stranger, services)
-
-
-async def finished(client: httpx.AsyncClient, location: str) -> dict[str, Any]:
-    """The erasure, once it says that it is finished."""
-    async with asyncio.timeout(60):
-        while True:
-            response = await client.get(location)
-            assert response.status_code == 200, response.text
-            erasure: dict[str, Any] = response.json()
-            if erasure["status"] == "finished":
-                return erasure
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(
