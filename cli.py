@@ -71,6 +71,32 @@ def migrate(
         raise typer.Exit(1) from None
 
 
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Seal every stored credential with the newest key of PARLEY_SECRET_KEYS.
+
+    Put the new key in front of the ring and restart worker and api first. Everything may run
+    meanwhile; it may be interrupted and repeated. It says what still needs the old keys.
+
+    Exits with 1 when a credential cannot be opened with any key, naming it.
+    """
+    import asyncio
+
+    from adapters.key_rotation import RotationFailed, rotate_stored_credentials
+
+    try:
+        outcome = asyncio.run(rotate_stored_credentials(_settings("rotate-keys")))
+    except RotationFailed as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    for sentence in outcome.done:
+        typer.echo(sentence)
+    for sentence in outcome.problems:
+        typer.echo(sentence, err=True)
+    if outcome.problems:
+        raise typer.Exit(1)
+
+
 @app.command()
 def api() -> None:
     """Serve the REST API and Meta's webhooks until interrupted."""

@@ -3,10 +3,13 @@
 Names follow the ecosystem where it has one already; `.env.example` lists and explains all of them.
 """
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.pricing import ModelPrice
 
 MINIMUM_SECRET_LENGTH = 32
 """Characters of a key-ring entry: 32 of hex alone are 128 bits."""
@@ -76,6 +79,8 @@ class Settings(BaseSettings):
     parley_temporal_ui_url: str = "http://127.0.0.1:8233"
     parley_codec_token: SecretStr | None = None
     """Lets Temporal's Web UI decode payloads: a path segment of the codec server's address."""
+    parley_api_requests_per_minute: int = Field(default=3000, ge=1)
+    """Of each API key that has no limit of its own."""
     parley_public_url: str = "http://127.0.0.1:8000"
     parley_data_dir: str = ".parley"
     parley_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -86,6 +91,8 @@ class Settings(BaseSettings):
     parley_uncertain_send_policy: Literal["resend", "leave"] = "resend"
     parley_erasure_settle_seconds: float = Field(default=30, ge=0, le=3600)
     """How long an erasure waits, several times, for what was under way to land."""
+    parley_model_prices: Annotated[dict[str, ModelPrice], NoDecode] = Field(default_factory=dict)
+    """USD per million tokens, by model; they go before the prices that Parley knows."""
 
     @field_validator("whatsapp_app_secret", "parley_secret_keys", mode="before")
     @classmethod
@@ -93,6 +100,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("parley_model_prices", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(
+                'must be JSON such as {"my-model": {"input": 0.25, "cached_input": 0.025, '
+                '"output": 2}}, in USD per million tokens'
+            ) from None
 
     @field_validator("database_url")
     @classmethod

@@ -1,7 +1,10 @@
 """The record of a conversation: what came in, and that it has ended."""
 
+import asyncio
+
 from temporalio import activity
 
+from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.people import People
 from adapters.postgres.database import Database
@@ -10,18 +13,30 @@ from contracts.conversation import RecordedInbound, RecordInbound, Turn
 
 
 class ConversationActivities:
-    def __init__(self, *, conversations: Conversations, people: People, database: Database) -> None:
+    def __init__(
+        self,
+        *,
+        conversations: Conversations,
+        people: People,
+        database: Database,
+        quotas: QuotaKeeper,
+    ) -> None:
         self._conversations = conversations
         self._people = people
         self._database = database
+        self._quotas = quotas
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
-        """Write messages into the transcript; tell which of them no earlier turn has had."""
+        """Write messages into the transcript; tell which of them no earlier turn has had, and
+        which are beyond a quota."""
         recorded = await self._conversations.record_inbound(request)
-        if request.opening:
-            await self._remember_person(request)
-        return recorded
+        limit, _ = await asyncio.gather(
+            self._quotas.limit_of(request, recorded), self._remember_person(request)
+        )
+        return RecordedInbound(
+            fresh=recorded.fresh, first_contact=recorded.first_contact, limit=limit
+        )
 
     @activity.defn(name="close_conversation")
     async def close_conversation(self, turn: Turn) -> None:
@@ -30,6 +45,8 @@ class ConversationActivities:
 
     async def _remember_person(self, request: RecordInbound) -> None:
         """The organisation's list of people is in PostgreSQL; once a run is often enough."""
+        if not request.opening:
+            return
         ref = request.conversation
         person = await self._people.get(ref.organization_id, ref.person_id)
         if person is None:

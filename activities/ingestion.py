@@ -14,7 +14,7 @@ from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.ingestion import DocumentGone, Ingestions, OtherModel, StagedPassage
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, VectorIndexError
-from contracts.ids import OrganizationId
+from contracts.ids import DocumentId, OrganizationId
 from contracts.ingestion import (
     ActivateVersion,
     ChunkedDocument,
@@ -37,6 +37,21 @@ class ContentStore(Protocol):
     async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None: ...
 
 
+class EmbeddingUsage(Protocol):
+    """Where it is noted what batches cost."""
+
+    async def record_embedding(
+        self,
+        organization_id: OrganizationId,
+        *,
+        document_id: DocumentId,
+        version: int,
+        start: int,
+        model: str,
+        tokens: int,
+    ) -> None: ...
+
+
 class IngestionActivities:
     """Implements the activities of `IngestDocument`."""
 
@@ -49,6 +64,7 @@ class IngestionActivities:
         embeddings: Embeddings,
         index: VectorIndex,
         count_tokens: Callable[[str], int],
+        usage: EmbeddingUsage,
     ) -> None:
         self._ingestions = ingestions
         self._contents = contents
@@ -56,6 +72,7 @@ class IngestionActivities:
         self._embeddings = embeddings
         self._index = index
         self._count_tokens = count_tokens
+        self._usage = usage
 
     @activity.defn(name="chunk_document")
     async def chunk_document(self, request: IngestDocument) -> ChunkedDocument:
@@ -129,11 +146,22 @@ class IngestionActivities:
         passages = await self._ingestions.staged(
             document, version=request.version, start=request.start, end=request.end
         )
+        tokens: list[int] = []
         vectors = await self._embeddings.embed(
-            [_embedded_text(state.title, passage) for passage in passages], kind="passage"
+            [_embedded_text(state.title, passage) for passage in passages],
+            kind="passage",
+            on_tokens=tokens.append,
         )
         if not vectors:
             return
+        await self._usage.record_embedding(
+            document.organization_id,
+            document_id=document.document_id,
+            version=request.version,
+            start=request.start,
+            model=self._embeddings.model,
+            tokens=sum(tokens),
+        )
         await self._ingestions.accept_dimension(
             document, model=self._embeddings.model, dimension=len(vectors[0])
         )

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 from temporalio import activity
@@ -13,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
 from activities.profiles import profile_of
+from activities.quotas import QuotaKeeper
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
@@ -26,6 +26,7 @@ from domain.answer import Answer, EmptyAnswerError, read_answer
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
 from domain.prompt import Passage, Persona, Prompt, build_prompt
+from domain.time_zones import time_zone
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
@@ -40,6 +41,7 @@ class ReplyActivities:
         outbox: Outbox,
         retriever: Retriever,
         models: ChatModels,
+        quotas: QuotaKeeper,
         default_model: str,
     ) -> None:
         self._profiles = profiles
@@ -47,6 +49,7 @@ class ReplyActivities:
         self._outbox = outbox
         self._retriever = retriever
         self._models = models
+        self._quotas = quotas
         self._default_model = default_model
 
     @activity.defn(name="generate_reply")
@@ -72,6 +75,10 @@ class ReplyActivities:
                     ),
                     server=_own_server(profile, self._models.default),
                 )
+                # Paid for, whatever becomes of the answer; also when it was superseded.
+                counted = self._quotas.count_tokens(
+                    turn, profile, tokens=completion.input_tokens + completion.output_tokens
+                )
                 answer = read_answer(completion.text, passages=prompt.passages)
             except ModelServerError as error:
                 raise retry_as_told(error) from error
@@ -91,7 +98,9 @@ class ReplyActivities:
                 cached_tokens=completion.cached_tokens,
                 output_tokens=completion.output_tokens,
             )
-            return await self._keep(turn, draft)
+            drafted = await self._keep(turn, draft)
+            await counted
+            return drafted
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
@@ -101,6 +110,8 @@ class ReplyActivities:
             "fallback": profile.fallback_message,
             "acknowledgement": profile.unsupported_message,
             "welcome": profile.welcome_message,
+            "slow_down": profile.slow_down_message,
+            "quota": profile.quota_message,
         }
         text = own[request.kind] or canned_text(request.kind, language=profile.language)
         parts = tuple(DraftPart(text=part) for part in split_message(text))
@@ -139,7 +150,7 @@ def _prompt(
             Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
             for hit in hits
         ],
-        now=now.astimezone(_zone(profile.timezone)),
+        now=now.astimezone(time_zone(profile.timezone)),
         is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
     )
 
@@ -159,10 +170,3 @@ def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer 
         base_url=profile.openai_base_url or default.base_url,
         api_key=SecretStr(profile.openai_api_key),
     )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

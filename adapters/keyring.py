@@ -41,6 +41,10 @@ class KeyRing:
     def newest_key_id(self) -> str:
         return self._newest_id.hex()
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key sealed it, as far as it says so itself: nothing is opened."""
+        return sealed.startswith(_VERSION + self._newest_id)
+
     def seal(self, plaintext: bytes, *, context: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         cipher = self._by_id[self._newest_id]

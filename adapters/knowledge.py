@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from adapters.cache_lookups import CountLookup, uncounted
+from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.openai.embeddings import Embeddings
 from adapters.openai.tokens import count_tokens
 from adapters.postgres.database import Database
 from adapters.postgres.passages import Passages
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Retriever
 from adapters.vectors.index import VectorIndex
 from adapters.vectors.pgvector import PgVectorIndex
@@ -25,8 +28,19 @@ class Knowledge:
 
 
 @asynccontextmanager
-async def open_knowledge(settings: Settings, database: Database) -> AsyncIterator[Knowledge]:
-    """Connections are made when first used; all are closed at the end."""
+async def open_knowledge(
+    settings: Settings,
+    database: Database,
+    *,
+    shared: SharedVectors,
+    count: CountLookup = uncounted,
+) -> AsyncIterator[Knowledge]:
+    """Connections are made when first used; all are closed at the end.
+
+    Args:
+        shared: vectors of questions, of all processes.
+        count: told of each look-up in a cache.
+    """
     async with AsyncExitStack() as stack:
         key = settings.parley_embedding_api_key or settings.openai_api_key
         client = AsyncOpenAI(
@@ -39,13 +53,15 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         embeddings = Embeddings(
             client, model=settings.parley_embedding_model, count_tokens=count_tokens
         )
+        queries = QueryEmbeddings(embeddings, shared=shared, count=count)
+        stack.push_async_callback(queries.close)
         index = _index(settings, database)
         if isinstance(index, PineconeIndex):
             stack.push_async_callback(index.close)
         yield Knowledge(
             embeddings=embeddings,
             index=index,
-            retriever=Retriever(Passages(database), index=index, embeddings=embeddings),
+            retriever=Retriever(Passages(database), index=index, embeddings=queries),
         )
 
 

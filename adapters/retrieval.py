@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.openai.embeddings import Embeddings, Vector
+from adapters.openai.embeddings import Vector
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.passages import LexicalResult, Passages, StoredPassage
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.vectors.index import VectorIndex, VectorIndexError
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 from domain.fusion import best_per_passage, fuse
@@ -55,7 +56,7 @@ class Retriever:
         passages: Passages,
         *,
         index: VectorIndex,
-        embeddings: Embeddings,
+        embeddings: QueryEmbeddings,
         patience_seconds: float = 5,
     ) -> None:
         """
@@ -124,7 +125,7 @@ class Retriever:
         self, organization_id: OrganizationId, queries: Sequence[str]
     ) -> list[Vector] | None:
         try:
-            return await self._embeddings.embed(queries, kind="query", timeout=self._patience)
+            return await self._embeddings.embed(organization_id, queries, timeout=self._patience)
         except ModelServerError as error:
             _log.warning(
                 "question_not_embedded", organization_id=organization_id, reason=str(error)

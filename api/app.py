@@ -3,18 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 
-from api import problems
+from api import openapi, problems
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestLog
-from api.problems import ProblemDetails, documented
+from api.rate_limiting import RateLimitHeaders
 from api.routers import (
     api_keys,
     assistants,
+    audit_log,
     channels,
     codec,
     conversations,
@@ -23,16 +24,22 @@ from api.routers import (
     health,
     knowledge_bases,
     organizations,
+    platform_api_keys,
+    quotas,
     search,
+    usage,
     webhooks,
     whatsapp_users,
 )
+from api.routing import check_routes
 from api.services import open_services
 from settings import Settings
 
 ROUTERS = (
     organizations.router,
+    quotas.router,
     api_keys.router,
+    platform_api_keys.router,
     assistants.router,
     channels.router,
     knowledge_bases.router,
@@ -41,6 +48,8 @@ ROUTERS = (
     whatsapp_users.router,
     conversations.router,
     erasures.router,
+    audit_log.router,
+    usage.router,
     webhooks.router,
     codec.router,
     health.router,
@@ -57,43 +66,31 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             yield
 
-    app = _Application(
+    # FastAPI whose /docs loads nothing from elsewhere.
+    app = FastAPIOffline(
         title="Parley",
         version=version("parley"),
         summary="Conversational AI on WhatsApp.",
+        description=openapi.DESCRIPTION,
+        contact={"name": "Parley"},
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
         redoc_url=None,
+        static_url="/docs/static",
     )
     for router in ROUTERS:
+        check_routes(router)
         app.include_router(router)
-    problems.install(app, routes=[route for router in ROUTERS for route in router.routes])
-    # The last one added is the outermost: it logs what the others refuse, too.
+    routes = [route for router in ROUTERS for route in router.routes]
+    problems.install(app, routes=routes)
+    openapi.install(app, routes=routes, public_url=settings.parley_public_url)
+    # The last one added is the outermost: what the inner ones refuse is logged and counted, too.
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(RateLimitHeaders)
     return app
 
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-class _Application(FastAPI):
-    """Describes its errors as what they are: problems."""
-
-    def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            schema = super().openapi()
-            models = schema.setdefault("components", {}).setdefault("schemas", {})
-            problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-            models |= problem.pop("$defs", {})
-            models["ProblemDetails"] = problem
-            for operations in schema["paths"].values():
-                for operation in operations.values():
-                    # FastAPI adds its own description wherever there are parameters.
-                    if "422" in operation["responses"]:
-                        operation["responses"]["422"] = documented(422)[422]
-            for unused in ("HTTPValidationError", "ValidationError"):
-                models.pop(unused, None)
-        assert self.openapi_schema is not None  # noqa: S101 - set by `super().openapi()`
-        return self.openapi_schema

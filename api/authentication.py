@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
+from adapters.cache_lookups import CountLookup, uncounted
 from adapters.postgres import api_keys
 from adapters.postgres.database import Database
 from adapters.postgres.tables import Role
@@ -45,7 +46,13 @@ class Principal(Contract):
 class Authenticator:
     """Tells keys apart; `async with` starts and closes it."""
 
-    def __init__(self, database: Database, *, admin_key: SecretStr | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        admin_key: SecretStr | None,
+        count: CountLookup = uncounted,
+    ) -> None:
         self._database = database
         self._admin_key_hash = (
             None if admin_key is None else api_keys.hash_secret(admin_key.get_secret_value())
@@ -55,6 +62,8 @@ class Authenticator:
             database,
             load=self._load,
             organization_of=lambda principal: principal.organization_id,
+            name="api_keys",
+            count=count,
             found_seconds=KEY_SECONDS,
         )
 

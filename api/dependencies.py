@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel.ext.asyncio.session import AsyncSession
+from ulid import ULID
 
 from adapters.postgres import organizations
 from adapters.postgres.tables import Role
@@ -15,6 +16,7 @@ from api import audit
 from api.audit import SecretChange
 from api.authentication import Principal
 from api.problems import Problem, not_found
+from api.rate_limiting import rate_limit_headers
 from api.schemas.base import Output
 from api.services import Services
 from contracts.ids import OrganizationId
@@ -32,10 +34,16 @@ def get_services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(get_services)]
 
 
-async def get_principal(
-    services: ServicesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Principal:
+async def authenticate(request: Request) -> Principal:
+    """Whose request this is, counted against the limit of the key: once per request.
+
+    A problem when the key is none, or makes too many requests.
+    """
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is not None:
+        return known
+    services = get_services(request)
+    credentials = await _bearer(request)
     principal = (
         None
         if credentials is None
@@ -48,7 +56,16 @@ async def get_principal(
             "This one is missing, unknown, revoked or expired.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    await services.limiter.count(principal, headers=rate_limit_headers(request))
+    request.state.principal = principal
     return principal
+
+
+async def get_principal(
+    request: Request,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    return await authenticate(request)
 
 
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
@@ -69,6 +86,15 @@ async def get_platform_admin(principal: PrincipalDep) -> Principal:
 PlatformAdminDep = Annotated[Principal, Depends(get_platform_admin)]
 
 
+def get_seed(request: Request) -> str:
+    """A ULID to make ids of: the same one when a request with an Idempotency-Key runs again."""
+    seed: str | None = getattr(request.state, "seed", None)
+    return seed or str(ULID())
+
+
+SeedDep = Annotated[str, Depends(get_seed)]
+
+
 @dataclass(frozen=True)
 class Tenant:
     """The organisation of the path, which the key may see."""
@@ -76,6 +102,9 @@ class Tenant:
     organization_id: OrganizationId
     principal: Principal
     services: Services
+    seed: str
+    """Make ids of new objects from it, one of each kind, and look whether they exist already: then
+    a request that died in the middle is being run again (`api/idempotency.py`)."""
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -108,12 +137,12 @@ class Tenant:
 
 def _tenant_for(role: Role) -> Callable[..., object]:
     async def get_tenant(
-        organization_id: str, principal: PrincipalDep, services: ServicesDep
+        organization_id: str, principal: PrincipalDep, services: ServicesDep, seed: SeedDep
     ) -> Tenant:
         if not principal.sees(organization_id):
             raise not_found("organization")
         require(principal, role)
-        tenant = Tenant(OrganizationId(organization_id), principal, services)
+        tenant = Tenant(OrganizationId(organization_id), principal, services, seed)
         if principal.organization_id is None:
             # A tenant's own key proves that it exists; the platform may ask for any.
             async with tenant.session() as session:

@@ -4,6 +4,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from adapters.cache_lookups import CacheName, Outcome
+
 METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 
@@ -30,6 +32,16 @@ class Metrics:
             ["kind", "outcome"],
             registry=self.registry,
         )
+
+        self._cache_lookups = Counter(
+            "parley_cache_lookups",
+            "Look-ups in caches, by what came of them.",
+            ["cache", "outcome"],
+            registry=self.registry,
+        )
+
+    def count_lookup(self, cache: CacheName, outcome: Outcome) -> None:
+        self._cache_lookups.labels(cache, outcome).inc()
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         known = method if method in METHODS else "other"

@@ -6,21 +6,13 @@ transaction.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import Depends, Header
 
 from api.problems import Problem, invalid
 
 _TAGS: Final = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,|$)|\s*,')
-
-ETAG_HEADER: Final[Mapping[str, Any]] = {
-    "ETag": {
-        "description": 'Strong entity tag of the object: `"<revision>"`. Send it as `If-Match`.',
-        "schema": {"type": "string", "examples": ['"3"']},
-    }
-}
 
 
 def etag(revision: int) -> str:
@@ -53,6 +45,7 @@ def get_precondition(
     if_match: Annotated[
         str | None,
         Header(
+            alias="If-Match",
             max_length=2000,
             description='ETags of the versions that may be changed, e.g. `"3"`; `*` or nothing: '
             "whichever there is. Any other version answers 412.",
@@ -62,7 +55,7 @@ def get_precondition(
     if if_match is None or if_match.strip() == "*":
         return Precondition(None)
     if not if_match.strip() or "".join(m[0] for m in _TAGS.finditer(if_match)) != if_match:
-        raise invalid("if-match", 'send ETags in quotes, such as "3", or *', location="header")
+        raise invalid("If-Match", 'send ETags in quotes, such as "3", or *', location="header")
     tags = (m[0].strip(" \t,") for m in _TAGS.finditer(if_match))
     # Weak tags never match here (RFC 9110, section 13.1.1): they keep their W/ and equal nothing.
     return Precondition(frozenset(tag for tag in tags if tag))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,6 +22,8 @@ from telemetry import get_logger
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:parley:problem:"
 RETRY_SECONDS: Final = "5"
+_TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""Where Python's own phrase depends on its version (RFC 9110, section 15); a type must not."""
 
 _log = get_logger(__name__)
 
@@ -61,7 +63,7 @@ class Problem(Exception):
             kind: last part of the problem's type; by default the status's own name.
         """
         super().__init__(detail)
-        title = HTTPStatus(status).phrase
+        title = title_of(status)
         self.details = ProblemDetails(
             type=TYPE_PREFIX + (kind or title.lower().replace(" ", "-")),
             title=title,
@@ -78,6 +80,10 @@ class Problem(Exception):
             headers=self.headers,
             media_type=MEDIA_TYPE,
         )
+
+
+def title_of(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def not_found(what: str) -> Problem:
@@ -108,7 +114,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": title_of(status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
         for status in sorted(statuses)
@@ -142,6 +148,16 @@ def install(app: FastAPI, *, routes: Sequence[BaseRoute]) -> None:
         app.add_exception_handler(kind, handler)
 
 
+async def answer(request: Request, error: Exception) -> Response | None:
+    """What the application answers to the error; None when it is a fault of ours."""
+    handlers = request.app.exception_handlers
+    for kind in type(error).__mro__:
+        if kind in handlers:
+            response: Response = await handlers[kind](request, error)
+            return response
+    return None
+
+
 async def _problem(_request: Request, error: Problem) -> JSONResponse:
     return error.response()
 
@@ -154,6 +170,9 @@ def _http(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -
             allowed = _allowed_methods(request, routes)
             detail = f"{request.method} is not allowed here. Allowed: {allowed}."
             return Problem(405, detail, headers={"Allow": allowed}).response()
+        case 400:
+            detail = "The body cannot be read: send it as its Content-Type says, JSON in UTF-8."
+            return Problem(400, detail).response()
         case status:
             return Problem(status, str(error.detail), headers=error.headers).response()
 
@@ -180,6 +199,9 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         return FieldProblem(location="body", field="", detail="The body is not valid JSON.")
     detail = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "not_storable":
+        # Found by a look at the whole body, which knows where in it.
+        path = [error["ctx"]["path"]]
     # Names of unknown fields are the client's own text: escaped, so that it can be answered.
     field = ".".join(path).encode("ascii", "backslashreplace").decode()
     return FieldProblem(location=location, field=field, detail=detail)

@@ -4,12 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.dynamodb.quota_counters import QuotaCounters
+from adapters.dynamodb.rate_limits import RateLimits
+from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
-from adapters.dynamodb.table import Table, open_dynamodb
+from adapters.dynamodb.table import ONCE, Table, open_dynamodb
+from adapters.dynamodb.usage import UsageItems
 from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
@@ -18,9 +24,13 @@ from adapters.people import open_people
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.usage import UsageLedger
+from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
 from api.metrics import Metrics
+from api.rate_limiting import RequestLimiter
+from domain.pricing import PriceTable
 from settings import Settings
 
 
@@ -34,13 +44,18 @@ class Services:
     database: Database
     table: Table
     conversations: Conversations
+    quota_counters: QuotaCounters
     objects: Objects
     knowledge: Knowledge
     temporal: Client
     channel_routes: ChannelRoutes
+    graph: GraphClient
     authenticator: Authenticator
+    limiter: RequestLimiter
+    idempotency: IdempotencyRecords
     inbound: InboundUpdates
     erasures: Erasures
+    usage: UsageLedger
 
 
 @asynccontextmanager
@@ -57,7 +72,10 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         table = await stack.enter_async_context(open_dynamodb(settings))
         temporal = await connect(settings, lazy=True)
         stack.push_async_callback(let_last_call_end)
-        routes = await stack.enter_async_context(ChannelRoutes(database, keyring))
+        asked_once = await stack.enter_async_context(open_dynamodb(settings, ONCE))
+        routes = await stack.enter_async_context(
+            ChannelRoutes(database, keyring, count=metrics.count_lookup)
+        )
         people = await stack.enter_async_context(open_people(table, database))
         yield Services(
             settings=settings,
@@ -66,13 +84,34 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             database=database,
             table=table,
             conversations=Conversations(table),
+            quota_counters=QuotaCounters(table),
             objects=await stack.enter_async_context(open_objects(settings)),
-            knowledge=await stack.enter_async_context(open_knowledge(settings, database)),
+            knowledge=await stack.enter_async_context(
+                open_knowledge(
+                    settings,
+                    database,
+                    shared=SharedVectors(asked_once),
+                    count=metrics.count_lookup,
+                )
+            ),
             temporal=temporal,
             channel_routes=routes,
-            authenticator=await stack.enter_async_context(
-                Authenticator(database, admin_key=settings.parley_admin_key)
+            graph=GraphClient(
+                await stack.enter_async_context(httpx.AsyncClient()),
+                base_url=settings.whatsapp_graph_url,
+                version=settings.whatsapp_graph_version,
             ),
+            authenticator=await stack.enter_async_context(
+                Authenticator(
+                    database,
+                    admin_key=settings.parley_admin_key,
+                    count=metrics.count_lookup,
+                )
+            ),
+            limiter=RequestLimiter(
+                RateLimits(table), requests_per_minute=settings.parley_api_requests_per_minute
+            ),
+            idempotency=IdempotencyRecords(table),
             inbound=InboundUpdates(
                 routes=routes,
                 people=people,
@@ -82,4 +121,9 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 metrics=metrics,
             ),
             erasures=Erasures(database, people),
+            usage=UsageLedger(
+                database,
+                items=UsageItems(table),
+                prices=PriceTable(settings.parley_model_prices),
+            ),
         )

@@ -18,6 +18,8 @@ from contracts.ids import OrganizationId
 LARGEST_FILE: Final = 32 * 1024 * 1024
 """What the parser takes: a larger file would be accepted only to fail."""
 LONGEST_NAME: Final = 200
+MOST_FILES: Final = 1
+MOST_FIELDS: Final = 10
 PIECE_BYTES: Final = 1024 * 1024
 TEXT_TYPE: Final = "text/markdown"
 
@@ -28,7 +30,11 @@ REQUEST_BODY: Final[dict[str, Any]] = {
             "application/json": {
                 "schema": DocumentFromText.model_json_schema(
                     ref_template="#/components/schemas/{model}"
-                )
+                ),
+                "example": {
+                    "title": "Opening hours",
+                    "text": "# Opening hours\n\nMonday to Friday, 9:00 to 18:00.",
+                },
             },
             "multipart/form-data": {
                 "schema": {
@@ -36,9 +42,10 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "title": {"type": "string", "maxLength": LONGEST_NAME},
+                        "title": {"type": "string"},
                     },
-                }
+                },
+                "example": {"file": "(the bytes of the file)", "title": "Price list"},
             },
         },
     }
@@ -90,7 +97,7 @@ async def _from_json(request: Request, objects: Objects, organization_id: Organi
 
 
 async def _from_form(request: Request, objects: Objects, organization_id: OrganizationId) -> Upload:
-    async with request.form(max_files=1, max_fields=10) as form:
+    async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS) as form:
         file, title = form.get("file"), form.get("title")
         if not isinstance(file, UploadFile):
             raise invalid("file", "send the document as a file in the form field `file`")

@@ -28,6 +28,7 @@ from contracts.ingestion import (
     FailedDocument,
     IngestDocument,
 )
+from contracts.usage import RolledUpPage, RollUpPage
 
 
 @activity.defn(name="record_inbound")
@@ -147,4 +148,9 @@ async def erase_rows(request: Erase) -> int:
 @activity.defn(name="finish_erasure")
 async def finish_erasure(request: Erase) -> None:
     """Say that nothing is left."""
+
+
+@activity.defn(name="roll_up_usage_page")
+async def roll_up_usage_page(page: RollUpPage) -> RolledUpPage:
+    """Roll up the next organisations that have something to; one that fails stops no other."""
     raise NotImplementedError

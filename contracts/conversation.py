@@ -19,12 +19,16 @@ from contracts.ids import (
     TurnId,
 )
 from contracts.model import Contract
+from contracts.quotas import ReachedLimit
 
 MessageType = Literal[
     "text", "image", "video", "audio", "document", "sticker", "location", "contacts", "interactive",
     "button", "reaction", "order", "system", "edit", "revoke", "request_welcome", "unsupported",
 ]  # fmt: skip
 """Meta's own names; what is not among them arrives as `unsupported`."""
+
+CannedKind = Literal["fallback", "acknowledgement", "welcome", "slow_down", "quota"]
+"""Replies that need no model: each assistant may have its own words for them."""
 
 ReplyKind = Literal["answer", "acknowledge", "none"]
 """What a message asks of the assistant: an answer to words, a polite word on what it cannot read
@@ -92,6 +96,8 @@ class CarriedState(Contract):
     """When the first run of the chain began; ids of messages are counted from there."""
     message_count: int = 0
     opened: bool = False
+    limit: ReachedLimit | None = None
+    """That the last messages were beyond, for operators to see."""
 
 
 class ConversationInput(Contract):
@@ -121,6 +127,8 @@ class RecordedInbound(Contract):
     """Without those that an earlier turn has had: Meta delivers again for up to 7 days."""
     first_contact: bool = False
     """Nobody has ever written in this conversation before."""
+    limit: ReachedLimit | None = None
+    """None: all of them are within the organisation's quotas."""
 
 
 class Turn(Contract):
@@ -151,7 +159,7 @@ class CannedReply(Contract):
     """A reply that needs no model."""
 
     turn: Turn
-    kind: Literal["fallback", "acknowledgement", "welcome"]
+    kind: CannedKind
 
 
 class DraftedReply(Contract):

@@ -11,10 +11,15 @@ WHATSAPP_QUEUE: Final = "whatsapp"
 INGESTION_QUEUE: Final = "ingestion"
 ERASURE_QUEUE: Final = "erasure"
 """Of its own: an erasure may take hours, and must not wait behind documents."""
+USAGE_QUEUE: Final = "usage"
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
 ERASE_WORKFLOW: Final = "Erase"
+ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"
+
+USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"
+"""Id of the schedule, and how the ids of the workflows begin that it starts."""
 
 ORGANIZATION_ID: Final = SearchAttributeKey.for_keyword("OrganizationId")
 CHANNEL_ID: Final = SearchAttributeKey.for_keyword("ChannelId")

@@ -1,8 +1,8 @@
 """What the assistant says without a model, where its organisation has not written it itself."""
 
-from typing import Final, Literal
+from typing import Final
 
-CannedKind = Literal["fallback", "acknowledgement", "welcome"]
+from contracts.conversation import CannedKind
 
 _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "en": {
@@ -12,6 +12,10 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "will answer it."
         ),
         "welcome": "Hello! How can I help you?",
+        "slow_down": (
+            "You are writing faster than I can answer. Please wait a minute and write again."
+        ),
+        "quota": "I cannot answer any more messages for now. Please try again later.",
     },
     "es": {
         "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
@@ -19,6 +23,10 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "¡Gracias! De momento solo puedo leer texto. Escríbeme tu pregunta y te responderé."
         ),
         "welcome": "¡Hola! ¿En qué puedo ayudarte?",
+        "slow_down": (
+            "Escribes más rápido de lo que puedo responder. Espera un minuto y vuelve a escribirme."
+        ),
+        "quota": "Por ahora no puedo responder más mensajes. Inténtalo de nuevo más tarde.",
     },
     "de": {
         "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
@@ -27,6 +35,14 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Danke! Ich kann bisher nur Text lesen. Schreib mir deine Frage und ich beantworte sie."
         ),
         "welcome": "Hallo! Wie kann ich helfen?",
+        "slow_down": (
+            "Du schreibst schneller, als ich antworten kann. Bitte warte eine Minute und "
+            "schreib dann noch einmal."
+        ),
+        "quota": (
+            "Im Moment kann ich keine weiteren Nachrichten beantworten. Bitte versuche es "
+            "später noch einmal."
+        ),
     },
     "fr": {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
@@ -35,6 +51,13 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Merci ! Pour l'instant je ne lis que le texte. Écrivez-moi votre question."
         ),
         "welcome": "Bonjour ! Comment puis-je vous aider ?",
+        "slow_down": (
+            "Vous écrivez plus vite que je ne peux répondre. Merci d'attendre une minute "
+            "avant de réécrire."
+        ),
+        "quota": (
+            "Je ne peux plus répondre aux messages pour le moment. Merci de réessayer plus tard."
+        ),
     },
     "pt": {
         "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
@@ -42,6 +65,11 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Obrigado! Por enquanto só consigo ler texto. Escreva a sua pergunta e eu respondo."
         ),
         "welcome": "Olá! Como posso ajudar?",
+        "slow_down": (
+            "Está a escrever mais depressa do que consigo responder. Aguarde um minuto e "
+            "escreva de novo."
+        ),
+        "quota": "Por agora não consigo responder a mais mensagens. Tente novamente mais tarde.",
     },
     "sv": {
         "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
@@ -49,6 +77,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Tack! Än så länge kan jag bara läsa text. Skriv din fråga så svarar jag på den."
         ),
         "welcome": "Hej! Hur kan jag hjälpa dig?",
+        "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",
+        "quota": "Jag kan inte svara på fler meddelanden just nu. Försök igen senare.",
     },
 }
 

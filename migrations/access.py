@@ -7,7 +7,7 @@ passes. The predicates are one equality each, so that an index on the organisati
 
 from alembic import op
 
-from adapters.postgres.database import PLATFORM_ROLE, TENANT_ROLE
+from adapters.postgres.database import PLATFORM_ROLE, RESEALING_SETTING, TENANT_ROLE
 
 CONFIGURATION_CHANNEL = "parley_configuration"
 """Channel of LISTEN/NOTIFY; the payload is JSON with `table`, `id` and `organization_id`."""
@@ -41,9 +41,13 @@ DO $$ BEGIN
 END $$
 """
 
-_REVISION_FUNCTION = """
+_REVISION_FUNCTION = f"""
 CREATE FUNCTION parley_count_revision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  -- The same secret under another key: nobody has changed anything.
+  IF current_setting('{RESEALING_SETTING}', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
   NEW.revision := OLD.revision + 1;
   RETURN NEW;
 END $$
@@ -122,7 +126,8 @@ def count_revisions(table: str, *, of: tuple[str, ...]) -> None:
     """Count a row's `revision` up whenever one of the columns gets another value, by whomever.
 
     Args:
-        of: what an administrator sees and changes; progress and the like do not count.
+        of: what an administrator sees and changes; progress and the like do not count, and
+            neither does the rotation of keys.
     """
     before = ", ".join(f"OLD.{column}" for column in of)
     after = ", ".join(f"NEW.{column}" for column in of)

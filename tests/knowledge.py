@@ -29,6 +29,25 @@ class MemoryContents:
         return self._files[organization_id, sha256]
 
 
+class MemoryUsage:
+    """What embeddings cost, by batch, kept in memory."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[tuple[DocumentId, int, int], int] = {}
+
+    async def record_embedding(
+        self,
+        organization_id: OrganizationId,  # noqa: ARG002 - one organisation is enough here
+        *,
+        document_id: DocumentId,
+        version: int,
+        start: int,
+        model: str,  # noqa: ARG002 - the tests have one
+        tokens: int,
+    ) -> None:
+        self.tokens.setdefault((document_id, version, start), tokens)
+
+
 @dataclass
 class Knowledge:
     """One organisation with one knowledge base."""

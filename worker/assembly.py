@@ -9,15 +9,20 @@ from temporalio.client import Client
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
+from activities.usage import UsageActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
-from adapters.dynamodb.table import open_dynamodb
+from adapters.dynamodb.quota_counters import QuotaCounters
+from adapters.dynamodb.shared_vectors import SharedVectors
+from adapters.dynamodb.table import ONCE, open_dynamodb
+from adapters.dynamodb.usage import UsageItems
 from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
@@ -29,7 +34,10 @@ from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.executions import Executions
+from adapters.temporal.metrics import WorkerMetrics
+from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
+from domain.pricing import PriceTable
 from settings import Settings
 from worker.registry import Activities
 
@@ -37,27 +45,44 @@ HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
 
 
 @asynccontextmanager
-async def open_activities(settings: Settings, client: Client) -> AsyncIterator[Activities]:
+async def open_activities(
+    settings: Settings, client: Client, *, metrics: WorkerMetrics
+) -> AsyncIterator[Activities]:
     """The activities, ready to be registered with workers of the client."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pre_ping=False)
         stack.push_async_callback(database.close)
         profiles = await stack.enter_async_context(
-            AssistantProfiles(database, KeyRing(settings.require_secret_keys()))
+            AssistantProfiles(
+                database,
+                KeyRing(settings.require_secret_keys()),
+                count=metrics.count_lookup,
+            )
         )
         table = await stack.enter_async_context(open_dynamodb(settings))
+        asked_once = await stack.enter_async_context(open_dynamodb(settings, ONCE))
         objects = await stack.enter_async_context(open_objects(settings))
         http = await stack.enter_async_context(httpx.AsyncClient(limits=HTTP_LIMITS))
-        knowledge = await stack.enter_async_context(open_knowledge(settings, database))
+        knowledge = await stack.enter_async_context(
+            open_knowledge(
+                settings, database, shared=SharedVectors(asked_once), count=metrics.count_lookup
+            )
+        )
         models = ChatModels(
             ModelServer(base_url=settings.openai_base_url, api_key=settings.openai_api_key)
         )
         stack.push_async_callback(models.close)
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
-        transcripts = Transcripts(conversations)
+        transcripts, usage = Transcripts(conversations), UsageItems(table)
+        quotas = QuotaKeeper(
+            profiles=profiles,
+            counters=QuotaCounters(asked_once),
+            conversations=conversations,
+            metrics=metrics,
+        )
         yield Activities(
             conversation=ConversationActivities(
-                conversations=conversations, people=people, database=database
+                conversations=conversations, people=people, database=database, quotas=quotas
             ),
             retrieval=RetrievalActivities(
                 knowledge.retriever, transcripts=transcripts, profiles=profiles
@@ -68,6 +93,7 @@ async def open_activities(settings: Settings, client: Client) -> AsyncIterator[A
                 outbox=outbox,
                 retriever=knowledge.retriever,
                 models=models,
+                quotas=quotas,
                 default_model=settings.parley_chat_model,
             ),
             sending=SendingActivities(
@@ -89,6 +115,10 @@ async def open_activities(settings: Settings, client: Client) -> AsyncIterator[A
                 embeddings=knowledge.embeddings,
                 index=knowledge.index,
                 count_tokens=count_tokens,
+                usage=usage,
+            ),
+            usage=UsageActivities(
+                UsageLedger(database, items=usage, prices=PriceTable(settings.parley_model_prices))
             ),
             erasure=ErasureActivities(
                 Erasures(database, people),

@@ -9,6 +9,8 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters.temporal.client import connect, let_last_call_end, metrics_runtime
+from adapters.temporal.metrics import WorkerMetrics
+from adapters.temporal.schedules import ensure_schedules
 from settings import Settings
 from telemetry import get_logger
 from worker.assembly import open_activities
@@ -26,10 +28,16 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    client = await connect(settings, runtime=metrics_runtime(settings))
-    async with open_activities(settings, client) as activities, AsyncExitStack() as stack:
+    runtime = metrics_runtime(settings)
+    metrics = WorkerMetrics() if runtime is None else WorkerMetrics(runtime.metric_meter)
+    client = await connect(settings, runtime=runtime)
+    async with (
+        open_activities(settings, client, metrics=metrics) as activities,
+        AsyncExitStack() as stack,
+    ):
         for registration in registrations(activities):
             await stack.enter_async_context(_worker(client, registration))
+        await ensure_schedules(client)
         _log.info("worker_started", namespace=client.namespace)
         await stopping.wait()
         _log.info("worker_stopping")

@@ -10,10 +10,12 @@ from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.usage import UsageActivities
 from contracts import names
 from workflows.conversation import ConversationWorkflow
 from workflows.erase import EraseWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
+from workflows.roll_up_usage import RollUpUsageWorkflow
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Activities:
     sending: SendingActivities
     ingestion: IngestionActivities
     erasure: ErasureActivities
+    usage: UsageActivities
 
 
 def registrations(activities: Activities) -> list[Registration]:
@@ -91,5 +94,11 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.erasure.finish_erasure,
             ],
             max_concurrent_activities=8,
+        ),
+        Registration(
+            names.USAGE_QUEUE,
+            workflows=[RollUpUsageWorkflow],
+            activities=[activities.usage.roll_up_usage_page],
+            max_concurrent_activities=1,
         ),
     ]

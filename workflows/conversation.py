@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
         Turn,
     )
     from contracts.ids import MessageId, TurnId
+    from contracts.quotas import ReachedLimit
 
 SEEN_LIMIT = 500
 """Message ids remembered for dedupe. Older redeliveries are caught by the record in DynamoDB."""
@@ -69,6 +70,7 @@ class ConversationWorkflow:
         self._began_ms = state.began_ms or int(workflow.info().start_time.timestamp() * 1000)
         self._message_count = state.message_count
         self._opened = state.opened
+        self._limit = state.limit
         self._settled: dict[MessageId, str] = {}
         self._receipts: list[workflow.ActivityHandle[None]] = []
         self._doing = "waiting for a message"
@@ -141,6 +143,7 @@ class ConversationWorkflow:
 
     async def _take_turn(self) -> None:
         batch: list[InboundRecord] = []
+        limit: ReachedLimit | None = None
         first_contact, trace_id = False, ""
         for attempt in range(MAX_SUPERSEDES + 1):
             arrived = self._take_pending()
@@ -160,7 +163,11 @@ class ConversationWorkflow:
             )
             self._opened = True
             first_contact = first_contact or recorded.first_contact
+            self._limit = recorded.limit
             fresh = set(recorded.fresh)
+            if recorded.limit is not None:
+                fresh -= set(recorded.limit.refused)
+                limit = recorded.limit if limit is None or recorded.limit.tell else limit
             batch += [record for record in records if record.message_id in fresh]
             asking = [record for record in batch if record.message.reply != "none"]
             if not asking:
@@ -184,8 +191,27 @@ class ConversationWorkflow:
                 break
             await self._send(turn, draft)
             break
-        if batch:
+        if limit is not None and limit.tell:
+            await self._tell(limit, trace_id)
+        if batch or limit:
             self._turns += 1
+
+    async def _tell(self, limit: ReachedLimit, trace_id: str) -> None:
+        """Say once that more is not answered now. Nothing is looked up or written for it."""
+        turn = Turn(
+            conversation=self._conversation,
+            turn_id=self._turn_id(),
+            message_ids=limit.refused,
+            trace_id=trace_id,
+        )
+        try:
+            draft = await steps.tell_limit(turn, limit)
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.error("nobody can be told of the quota: the channel is gone")
+            return
+        await self._send(turn, draft, name="word of the quota")
 
     def _take_pending(self) -> list[ReceivedMessage]:
         """What has come in, in the order it was sent. Meta's clock has seconds; what it cannot
@@ -255,21 +281,21 @@ class ConversationWorkflow:
     def _is_superseded(self) -> bool:
         return any(received.message.reply != "none" for received in self._pending)
 
-    async def _send(self, turn: Turn, draft: DraftedReply) -> None:
+    async def _send(self, turn: Turn, draft: DraftedReply, *, name: str = "the reply") -> None:
         """Send the parts in order. A part that was rejected ends the reply: the rest would read
         as if something were missing."""
         for part in range(draft.parts):
-            name = "the reply" if draft.parts == 1 else f"part {part + 1} of {draft.parts}"
+            part_name = name if draft.parts == 1 else f"part {part + 1} of {draft.parts}"
             request = SendPart(
                 turn=turn,
                 draft_id=draft.draft_id,
                 part=part,
                 message_id=self._next_message_id(),
             )
-            self._show(f"sending {name}")
-            sent = await self._send_part(request, f"send {name}")
+            self._show(f"sending {part_name}")
+            sent = await self._send_part(request, f"send {part_name}")
             if sent is not None and sent.outcome == "uncertain":
-                sent = await self._settle(request, sent, name)
+                sent = await self._settle(request, sent, part_name)
             if sent is None or sent.outcome == "rejected":
                 workflow.logger.warning("a part of the reply was not sent")
                 return
@@ -324,6 +350,7 @@ class ConversationWorkflow:
                     began_ms=self._began_ms,
                     message_count=self._message_count,
                     opened=self._opened,
+                    limit=self._limit,
                 ),
                 turns_per_run=self._turns_per_run,
             ),
@@ -355,7 +382,12 @@ class ConversationWorkflow:
     def _show(self, doing: str) -> None:
         """The card that operators see on top of the workflow in Temporal's Web UI."""
         self._doing = doing
-        workflow.set_current_details(
-            f"**Now:** {doing}\n\n**Turns answered:** {self._turns}\n\n"
-            f"**Messages waiting:** {len(self._pending)}"
-        )
+        lines = [
+            f"**Now:** {doing}",
+            f"**Turns:** {self._turns}",
+            f"**Messages waiting:** {len(self._pending)}",
+        ]
+        if self._limit is not None:
+            until = f"{self._limit.until:%Y-%m-%d %H:%M} UTC"
+            lines.append(f"**Quota reached:** {self._limit.quota}, until {until}")
+        workflow.set_current_details("\n\n".join(lines))

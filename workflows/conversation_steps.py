@@ -6,7 +6,7 @@ The others are on queues of their own, so that operators see them and each has i
 
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -14,6 +14,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from contracts import activities, names
     from contracts.conversation import (
+        CannedKind,
         CannedReply,
         DraftedReply,
         GenerateReply,
@@ -27,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         Turn,
         UncertainDecision,
     )
+    from contracts.quotas import ReachedLimit
 
 SERVICE_WINDOW: Final = timedelta(hours=24)
 """Meta's customer service window: after it a reply would be refused."""
@@ -109,15 +111,13 @@ def start_generation(request: GenerateReply) -> workflow.ActivityHandle[DraftedR
     )
 
 
-def draft_canned(
-    turn: Turn, kind: Literal["fallback", "acknowledgement", "welcome"]
-) -> Awaitable[DraftedReply]:
+def draft_canned(turn: Turn, kind: CannedKind, *, because: str = "") -> Awaitable[DraftedReply]:
     return workflow.execute_local_activity(
         activities.draft_canned_reply,
         CannedReply(turn=turn, kind=kind),
         start_to_close_timeout=_STORAGE_TIMEOUT,
         retry_policy=_STORAGE_RETRY,
-        summary=f"take the {kind} message",
+        summary=f"{because}take the {kind} message",
     )
 
 
@@ -131,6 +131,16 @@ def send(request: SendPart, *, summary: str) -> Awaitable[SentPart]:
         schedule_to_close_timeout=SERVICE_WINDOW,
         retry_policy=_SEND_RETRY,
         summary=summary,
+    )
+
+
+def tell_limit(turn: Turn, limit: ReachedLimit) -> Awaitable[DraftedReply]:
+    """Who is too quick is told so; of the organisation's quotas there is one message."""
+    slow_down = limit.quota == "messages_per_person_per_minute"
+    return draft_canned(
+        turn,
+        "slow_down" if slow_down else "quota",
+        because=f"{limit.quota} is reached: ",
     )
 
 

@@ -14,11 +14,20 @@ from adapters.dynamodb.values import Item, Plain, attributes, plain
 from contracts.conversation import ConversationRef, RecordedInbound, RecordInbound
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.model import Contract
+from contracts.quotas import QuotaName
 
 ConversationStatus = Literal["bot", "human", "closed"]
 
 PAGES_PER_FILTER: Final = 10
 """Index pages read for one filtered page before it is handed out short, with its cursor."""
+
+
+class WrittenInbound(RecordedInbound):
+    """What has become of messages that were to be recorded."""
+
+    written: int = 0
+    """Of the fresh ones, those written by this very call: over all repetitions of a request each
+    message is in it at most once, and not at all if the call that wrote it did not return."""
 
 
 class StoredConversation(Contract):
@@ -34,6 +43,9 @@ class StoredConversation(Contract):
     outbound_count: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    limited_by: QuotaName | None = None
+    """The quota that the last message was beyond, until `limited_until`."""
+    limited_until: datetime | None = None
 
 
 class Conversations:
@@ -42,7 +54,7 @@ class Conversations:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
+    async def record_inbound(self, request: RecordInbound) -> WrittenInbound:
         """Write messages into the transcript, each at most once ever; tell which are new to it.
 
         Repeating a request with the same turn and message ids answers the same. A message that
@@ -55,6 +67,7 @@ class Conversations:
         unique = list(first_of.values())[::-1]
         fresh: set[MessageId] = set()
         first_contact = False
+        written = 0
         for start in range(0, len(unique), MESSAGES_PER_WRITE):
             batch = unique[start : start + MESSAGES_PER_WRITE]
             write = InboundWrite(
@@ -63,9 +76,11 @@ class Conversations:
             await write.run()
             fresh |= write.fresh
             first_contact |= write.first_contact
-        return RecordedInbound(
+            written += write.written
+        return WrittenInbound(
             fresh=[r.message_id for r in request.messages if r.message_id in fresh],
             first_contact=first_contact,
+            written=written,
         )
 
     async def recent(self, conversation: ConversationRef, *, limit: int) -> list[StoredMessage]:
@@ -164,6 +179,18 @@ class Conversations:
             items=[_conversation_from(item) for item in items],
             next_cursor=index.cursor(start) if start else None,
         )
+
+    async def limit(self, conversation: ConversationRef, *, by: QuotaName, until: datetime) -> None:
+        """Note that messages of it are not answered; the next record takes it back."""
+        try:
+            await self._table.update(
+                keys.conversation(conversation.organization_id, conversation.conversation_id),
+                "SET limited_by = :by, limited_until = :until",
+                {"by": by, "until": until},
+                condition="attribute_exists(pk)",
+            )
+        except ConditionFailed:
+            return  # It was erased meanwhile.
 
     async def close(self, conversation: ConversationRef) -> None:
         """Note that the conversation is over until the person writes again. Safe to repeat."""

@@ -6,9 +6,10 @@ was cut off finds the rest when it is repeated.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from string import hexdigits
 from typing import Final
 
 from adapters.dynamodb import bulk, keys
@@ -16,26 +17,29 @@ from adapters.dynamodb.keys import Key
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Plain
-from contracts.ids import ConversationId, OrganizationId, PersonId
+from contracts.ids import ConversationId, DocumentId, OrganizationId, PersonId
 
 REMOVED: Final = frozenset(
     {
         "conversation", "message", "messages", "received", "draft", "outbound", "alias",
-        "alias_of", "person", "conversation_of", "dead_letters",
+        "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
+        "dead_letters", "quota", "query_embedding", "embedding",
     }
 )  # fmt: skip
 """Functions of `keys` whose items an erasure removes."""
 
 EXPIRING: Final[Mapping[str, timedelta]] = {
     "rate_limit": timedelta(days=2),
+    "idempotency": timedelta(days=1),
 }
 """Functions of `keys` whose items nothing leads to: how long they may outlive the erasure. They
-hold counts. DynamoDB removes what has expired within days more.
+hold counts, and answers to requests that may be asked again. DynamoDB removes what has expired
+within days more.
 
 Of the items that are removed, a few may stay for as long as they would have lived: a status whose
 message nobody knows (8 days), and a pointer whose process died before the message had it (40)."""
 
-INDEXES: Final = frozenset({"activity_index", "status_index", "people_index"})
+INDEXES: Final = frozenset({"activity_index", "status_index", "people_index", "usage_index"})
 """Functions of `keys` that name a partition of an index."""
 
 CONCURRENCY: Final = 8
@@ -63,9 +67,9 @@ class ErasedItems:
         async for page in listed:
             people = {PersonId(item["person_id"]) for item in page}
             yield await self._people(organization_id, people)
-        letters = keys.dead_letters(organization_id)
-        async for page in bulk.partition(self._table, letters, attributes=["size"]):
-            yield await self._delete("dead_letters", page)
+        for kind, partition in _partitions(organization_id):
+            async for page in bulk.partition(self._table, partition, attributes=["expires_at"]):
+                yield await self._delete(kind, page)
 
     async def of_person(
         self,
@@ -202,6 +206,16 @@ class ErasedItems:
     async def _delete(self, kind: str, items: Collection[Plain]) -> Counter[str]:
         await bulk.delete_all(self._table, [Key(item["pk"], item["sk"]) for item in items])
         return Counter({kind: len(items)})
+
+
+def _partitions(organization_id: OrganizationId) -> Iterator[tuple[str, str]]:
+    """Those whose names need no look-up, with what their items count as."""
+    yield "dead_letters", keys.dead_letters(organization_id)
+    yield "other_items", keys.quota(organization_id, "").partition
+    document = DocumentId("")
+    yield "other_items", keys.embedding(organization_id, document, version=0, start=0).partition
+    for digit in hexdigits.lower()[:16]:
+        yield "other_items", keys.query_embedding(organization_id, "", digit).partition
 
 
 def _wamids(message: Plain) -> set[str]:

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from adapters.dynamodb import keys
 from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
+from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
 from contracts.conversation import InboundRecord, RecordInbound
 from contracts.ids import MessageId
+from domain.usage import inbound_message
 
 RECEIVED_KEPT: Final = timedelta(days=35)
 """Meta delivers again for up to 7 days; a month more costs little."""
@@ -30,6 +32,8 @@ class InboundWrite:
     ) -> None:
         self.fresh: set[MessageId] = set()
         """Messages that no other turn has had, written now or by an earlier attempt of this one."""
+        self.written = 0
+        """How many of them were written now. At most one of all attempts counts a message."""
         self.first_contact = False
         self._table = table
         self._request = request
@@ -53,6 +57,7 @@ class InboundWrite:
                 self._learn(refusal.failed)
                 continue
             self.fresh |= {record.message_id for record in self._left}
+            self.written = len(self._left)
             self.first_contact = creating
             break
         else:
@@ -123,6 +128,11 @@ class InboundWrite:
                 "sent_at": message.sent_at,
                 "created_at": self._now,
                 "turn_id": self._request.turn_id,
+                **usage_attributes(
+                    inbound_message(self._ref.channel_id, message.type),
+                    organization_id=self._ref.organization_id,
+                    at=self._now,
+                ),
             },
         )
 
@@ -193,7 +203,8 @@ class InboundWrite:
             names["#status"] = "status"
         return self._table.update_request(
             self._conversation_key,
-            f"SET {expression} ADD inbound_count :messages",
+            # Whether a limit is still reached is found out after this, and only then written.
+            f"SET {expression} REMOVE limited_by, limited_until ADD inbound_count :messages",
             used,
             condition=condition or None,
             names=names,

@@ -1,10 +1,18 @@
 """The primary key of every kind of item. Each starts with the organisation that owns it."""
 
 import hashlib
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from adapters.dynamodb.values import Item, storable
-from contracts.ids import ConversationId, MessageId, OrganizationId, PersonId
+from adapters.dynamodb.values import Item, storable, timestamp
+from contracts.ids import (
+    ApiKeyId,
+    ConversationId,
+    DocumentId,
+    MessageId,
+    OrganizationId,
+    PersonId,
+)
 
 MAX_FOREIGN_BYTES: Final = 512
 """Of an identifier made by others. DynamoDB takes 2,048 bytes in a partition key, 1,024 in a sort
@@ -73,6 +81,27 @@ def rate_limit(organization: OrganizationId | None, scope: str, key: str, window
     return Key(f"{organization or _PLATFORM}/rate-limit/{scope}/{foreign(key)}", f"{window:012d}")
 
 
+def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: str) -> Key:
+    return Key(f"{organization or _PLATFORM}/idempotency/{api_key}/{foreign(name)}", "request")
+
+
+def quota(organization: OrganizationId, window: str) -> Key:
+    return Key(f"{organization}/quotas", window)
+
+
+def quota_of_person(organization: OrganizationId, person_id: PersonId, window: str) -> Key:
+    return Key(person(organization, person_id).partition, f"quota/{window}")
+
+
+def told_of_limit(organization: OrganizationId, person_id: PersonId, window: str) -> Key:
+    return Key(person(organization, person_id).partition, f"told-of-limit/{window}")
+
+
+def query_embedding(organization: OrganizationId, model: str, digest: str) -> Key:
+    """Spread over 16 partitions by the first digit, which can be listed when all must go."""
+    return Key(f"{organization}/query-embeddings/{digest[0]}", f"{foreign(model)}/{digest}")
+
+
 def activity_index(organization: OrganizationId) -> str:
     return f"{organization}/conversations"
 
@@ -83,6 +112,16 @@ def status_index(organization: OrganizationId, status: str) -> str:
 
 def people_index(organization: OrganizationId) -> str:
     return f"{organization}/people"
+
+
+def embedding(
+    organization: OrganizationId, document: DocumentId, *, version: int, start: int
+) -> Key:
+    return Key(f"{organization}/embeddings", f"{document}/{version:06d}/{start:06d}")
+
+
+def usage_index(organization: OrganizationId, quarter: datetime) -> str:
+    return f"{organization}/usage/{timestamp(quarter)}"
 
 
 def foreign(identifier: str) -> str:

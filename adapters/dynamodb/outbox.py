@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from cachetools import LRUCache
@@ -22,10 +22,12 @@ from adapters.dynamodb.messages import (
 )
 from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updates
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
 from contracts.conversation import ConversationRef, Turn
 from contracts.ids import MessageId
 from contracts.model import Contract
+from domain.usage import generation, outbound_message
 
 DRAFT_KEPT: Final = timedelta(days=8)
 REMEMBERED_DRAFTS: Final = 500
@@ -76,15 +78,18 @@ class Outbox:
     async def save_draft(self, turn: Turn, draft: Draft) -> str:
         """Keep a reply for 8 days, beside those that other generations of the turn have left.
 
+        Each generation's tokens count, whether or not its reply is sent.
+
         Returns:
             The draft's id, under which it is sent.
         """
-        draft_id = str(ULID())
+        draft_id, now = str(ULID()), utc_now()
         await self._table.put(
             _draft_key(turn, draft_id),
             {
                 "draft": draft.model_dump_json(),
-                "expires_at": int((utc_now() + DRAFT_KEPT).timestamp()),
+                "expires_at": int((now + DRAFT_KEPT).timestamp()),
+                **_generation_used(turn.conversation, draft, now),
             },
         )
         self._drafts[draft_id] = draft
@@ -134,12 +139,25 @@ class Outbox:
             "claim": token,
         }
         values = {name: value for name, value in values.items() if value is not None}
-        sets = ", ".join(f"#{name} = :{name}" for name in values)
+        now = utc_now()
+        # Another attempt, in a later quarter of an hour, is still the same message.
+        once = {
+            "created_at": now,
+            **usage_attributes(
+                outbound_message(turn.conversation.channel_id, message_type),
+                organization_id=turn.conversation.organization_id,
+                at=now,
+            ),
+        }
+        sets = ", ".join(
+            [f"#{name} = :{name}" for name in values]
+            + [f"{name} = if_not_exists({name}, :{name})" for name in once]
+        )
         try:
             await self._table.update(
                 self._key(turn.conversation, message_id),
-                f"SET {sets}, created_at = if_not_exists(created_at, :now) ADD attempts :one",
-                {**values, "now": utc_now(), "one": 1, "released": "released"},
+                f"SET {sets} ADD attempts :one",
+                {**values, **once, "one": 1, "released": "released"},
                 names={f"#{name}": name for name in values},
                 condition="attribute_not_exists(pk) OR "
                 "(send_state = :released AND attribute_not_exists(whatsapp_message_id))",
@@ -317,6 +335,22 @@ class Outbox:
 def _draft_key(turn: Turn, draft_id: str) -> keys.Key:
     conversation = turn.conversation
     return keys.draft(conversation.organization_id, conversation.conversation_id, draft_id)
+
+
+def _generation_used(conversation: ConversationRef, draft: Draft, now: datetime) -> Plain:
+    if draft.model is None:
+        return {}
+    return usage_attributes(
+        generation(
+            conversation.channel_id,
+            draft.model,
+            input_tokens=draft.input_tokens,
+            cached_tokens=draft.cached_tokens,
+            output_tokens=draft.output_tokens,
+        ),
+        organization_id=conversation.organization_id,
+        at=now,
+    )
 
 
 def _refused_claim(item: Plain | None, token: str) -> Claim:

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 BY_ACTIVITY: Final = "by_activity"
 BY_STATUS: Final = "by_status"
+BY_USAGE: Final = "by_usage"
+USED: Final = "used"
+"""What an item says of its usage; `USAGE` is a reserved word."""
 TTL_ATTRIBUTE: Final = "expires_at"
 
 INDEX_KEYS: Final = {
     BY_ACTIVITY: ("activity_key", "active_at"),
     BY_STATUS: ("status_key", "active_at"),
+    BY_USAGE: ("usage_key", "used_at"),
 }
 """Partition key and sort key of each index."""
+_PROJECTED: Final = {BY_USAGE: [USED]}
+"""Attributes of a narrow index: writes of others do not touch it. The rest of them have all."""
 _READY_SECONDS: Final = 600
 """A new index of a large table is filled in the background; small ones take seconds."""
 
@@ -85,7 +91,11 @@ def _index(name: str) -> "CreateGlobalSecondaryIndexActionTypeDef":
     return {
         "IndexName": name,
         "KeySchema": _key_schema(*INDEX_KEYS[name]),
-        "Projection": {"ProjectionType": "ALL"},
+        "Projection": (
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": _PROJECTED[name]}
+            if name in _PROJECTED
+            else {"ProjectionType": "ALL"}
+        ),
     }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -85,11 +85,23 @@ class Table:
             await _back_off(attempt)
         raise TimeoutError("DynamoDB did not answer for all keys of a batch")
 
-    async def put(self, key: Key, values: Plain, *, condition: str | None = None) -> None:
+    async def put(
+        self,
+        key: Key,
+        values: Plain,
+        *,
+        condition: str | None = None,
+        condition_values: Plain | None = None,
+    ) -> None:
         """Write a whole item; `ConditionFailed` when the condition does not hold."""
         await self._write(
             lambda: self.client.put_item(
-                **cast(Any, self.put_request(key, values, condition=condition))
+                **cast(
+                    Any,
+                    self.put_request(
+                        key, values, condition=condition, condition_values=condition_values
+                    ),
+                )
             )
         )
 
@@ -227,15 +239,29 @@ class Table:
         raise AssertionError("the last attempt returns or raises")
 
 
+class Patience(NamedTuple):
+    """How long a client waits, in seconds, and how often it asks."""
+
+    connect: float
+    read: float
+    attempts: int
+
+
+PATIENT: Final = Patience(connect=2, read=5, attempts=4)
+ONCE: Final = Patience(connect=1, read=2, attempts=1)
+"""For what must not happen twice when an answer is lost (the SDK cannot know that it did), and for
+what is not worth waiting for."""
+
+
 @asynccontextmanager
-async def open_dynamodb(settings: Settings) -> AsyncIterator[Table]:
+async def open_dynamodb(settings: Settings, patience: Patience = PATIENT) -> AsyncIterator[Table]:
     """The table of this process, with one pool of connections until the block ends."""
     config = AioConfig(
         # More than the activities and requests that one process runs at a time.
         max_pool_connections=128,
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=patience.connect,
+        read_timeout=patience.read,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
         # The stubs check the requests when we do; at run time this is a tenth of a call.
         parameter_validation=False,
         tcp_keepalive=True,

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 from sqlmodel import col, select
 
+from adapters.cache_lookups import CountLookup, uncounted
 from adapters.keyring import KeyRing
 from adapters.postgres.database import Database
 from adapters.postgres.running import Running
@@ -13,6 +14,7 @@ from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.postgres.tenant_cache import TenantCache
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
+from contracts.quotas import Quotas
 
 _Key = tuple[OrganizationId, ChannelId]
 
@@ -39,20 +41,30 @@ class AssistantProfile(Contract):
     welcome_message: str | None = None
     fallback_message: str | None = None
     unsupported_message: str | None = None
+    slow_down_message: str | None = None
+    quota_message: str | None = None
     language: str | None = None
     openai_api_key: str | None = Field(default=None, repr=False)
     """The organisation's own; None: the platform's."""
     openai_base_url: str | None = None
+    quotas: Quotas = Quotas()
+    """The organisation's."""
 
 
 class AssistantProfiles(Running):
     """Looks profiles up and remembers them until they change; `async with` starts and closes it."""
 
-    def __init__(self, database: Database, keyring: KeyRing) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, *, count: CountLookup = uncounted
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._cache = TenantCache[_Key, AssistantProfile](
-            database, load=self._load, organization_of=lambda profile: profile.organization_id
+            database,
+            load=self._load,
+            organization_of=lambda profile: profile.organization_id,
+            name="assistant_profiles",
+            count=count,
         )
 
     async def for_channel(
@@ -108,6 +120,7 @@ class AssistantProfiles(Running):
             ),
             # The platform's key must never travel to an address that a tenant chose.
             openai_base_url=None if own_key is None else organization.openai_base_url,
+            quotas=Quotas.of(organization.quotas),
         )
         if assistant is None:
             return profile
@@ -123,6 +136,8 @@ class AssistantProfiles(Running):
                 "welcome_message": assistant.welcome_message,
                 "fallback_message": assistant.fallback_message,
                 "unsupported_message": assistant.unsupported_message,
+                "slow_down_message": assistant.slow_down_message,
+                "quota_message": assistant.quota_message,
                 "language": assistant.language,
             }
         )

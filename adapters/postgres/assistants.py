@@ -5,13 +5,13 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.tables import Assistant
 from contracts.ids import AssistantId
 
 
-def new_assistant_id() -> AssistantId:
-    return AssistantId(new_id("asst"))
+def new_assistant_id(seed: str | None = None) -> AssistantId:
+    return AssistantId(new_id("asst", seed))
 
 
 async def create(session: AsyncSession, assistant: Assistant) -> Assistant:
@@ -22,14 +22,18 @@ async def get(session: AsyncSession, assistant_id: str, *, lock: bool = False) -
     return await find(session, select(Assistant).where(Assistant.id == assistant_id), lock=lock)
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Assistant]:
-    return await newest_first(
-        session,
+async def page(
+    session: AsyncSession,
+    *,
+    name: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Assistant]:
+    query = narrowed(
         select(Assistant),
-        table=Assistant,
-        limit=limit,
-        cursor=cursor,
+        (Assistant.name, name),
     )
+    return await newest_first(session, query, table=Assistant, limit=limit, cursor=cursor)
 
 
 async def update(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, new_id, newest_first
+from adapters.postgres.rows import Page, narrowed, new_id, newest_first
 from adapters.postgres.tables import AuditEntry, Role
 from contracts.ids import ApiKeyId, AuditEntryId, OrganizationId
 
@@ -68,15 +68,13 @@ async def page(
         since, until: from the first on, and before the second.
     """
     # Also where row-level security would do: a session of the platform sees everyone's.
-    query = select(AuditEntry).where(AuditEntry.organization_id == organization_id)
-    for column, wanted in (
+    query = narrowed(
+        select(AuditEntry).where(AuditEntry.organization_id == organization_id),
         (AuditEntry.action, action),
         (AuditEntry.resource_type, resource_type),
         (AuditEntry.resource_id, resource_id),
         (AuditEntry.api_key_id, api_key_id),
-    ):
-        if wanted is not None:
-            query = query.where(col(column) == wanted)
+    )
     if since is not None:
         query = query.where(col(AuditEntry.created_at) >= since)
     if until is not None:

@@ -5,6 +5,7 @@ from typing import Final, Literal
 from pydantic import Field
 from sqlmodel import col, select
 
+from adapters.cache_lookups import CountLookup, uncounted
 from adapters.keyring import KeyRing
 from adapters.postgres.database import Database
 from adapters.postgres.running import Running
@@ -36,11 +37,17 @@ class ChannelRoute(Contract):
 class ChannelRoutes(Running):
     """Looks channels up and remembers them until they change; `async with` starts and closes it."""
 
-    def __init__(self, database: Database, keyring: KeyRing) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, *, count: CountLookup = uncounted
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._cache = TenantCache[_Key, ChannelRoute](
-            database, load=self._load, organization_of=lambda route: route.organization_id
+            database,
+            load=self._load,
+            organization_of=lambda route: route.organization_id,
+            name="channel_routes",
+            count=count,
         )
 
     async def by_phone_number_id(self, phone_number_id: str) -> ChannelRoute | None:

@@ -2,16 +2,23 @@
 
 from typing import Any, Final
 
-from sqlmodel import select
+from sqlmodel import col, select
+from sqlmodel import update as update_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.keyring import KeyRing
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
-from adapters.postgres.sealed import seal_channel_secret
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
+from adapters.postgres.sealed import open_channel_secret, seal_channel_secret
 from adapters.postgres.tables import Channel
 from contracts.ids import AssistantId, ChannelId, OrganizationId
 
 SECRETS: Final = ("access_token", "app_secret", "verify_token")
+VERIFIED: Final = frozenset({"waba_id", "display_phone_number", "access_token"})
+"""What a verification is about: a change of any of these makes it void."""
+
+
+def new_channel_id(seed: str | None = None) -> ChannelId:
+    return ChannelId(new_id("chn", seed))
 
 
 async def create(
@@ -34,7 +41,7 @@ async def create(
         access_token, app_secret, verify_token: in clear; stored sealed.
         channel_id: by default a new one.
     """
-    identifier = channel_id or ChannelId(new_id("chn"))
+    identifier = channel_id or new_channel_id()
 
     def seal(column: str, secret: str) -> bytes:
         return seal_channel_secret(
@@ -63,20 +70,42 @@ async def get(session: AsyncSession, channel_id: str, *, lock: bool = False) -> 
     return await find(session, select(Channel).where(Channel.id == channel_id), lock=lock)
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Channel]:
-    return await newest_first(
-        session,
-        select(Channel),
-        table=Channel,
-        limit=limit,
-        cursor=cursor,
+def access_token_of(channel: Channel, *, keyring: KeyRing) -> str:
+    """In clear; `SealError` when none of the keys opens it."""
+    return open_channel_secret(
+        channel.access_token_encrypted,
+        keyring=keyring,
+        column="access_token",
+        organization_id=channel.organization_id,
+        channel_id=channel.id,
     )
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    assistant_id: str | None = None,
+    phone_number_id: str | None = None,
+    waba_id: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Channel]:
+    query = narrowed(
+        select(Channel),
+        (Channel.assistant_id, assistant_id),
+        (Channel.phone_number_id, phone_number_id),
+        (Channel.waba_id, waba_id),
+    )
+    return await newest_first(session, query, table=Channel, limit=limit, cursor=cursor)
 
 
 async def update(
     session: AsyncSession, channel: Channel, *, keyring: KeyRing, changes: dict[str, Any]
 ) -> Channel:
-    """Apply the changes, sealing the secrets among them; a secret of None is removed."""
+    """Apply the changes, sealing the secrets among them; a secret of None is removed.
+
+    The verification is void afterwards if it was about what has changed.
+    """
     sealed = {
         f"{column}_encrypted": None
         if changes[column] is None
@@ -91,7 +120,21 @@ async def update(
         if column in changes
     }
     plain = {name: value for name, value in changes.items() if name not in SECRETS}
-    return await save(session, channel.sqlmodel_update(plain | sealed))
+    void: dict[str, Any] = {"verification": {}} if VERIFIED & changes.keys() else {}
+    return await save(session, channel.sqlmodel_update(plain | sealed | void))
+
+
+async def set_verification(
+    session: AsyncSession, channel: Channel, verification: dict[str, Any]
+) -> Channel:
+    """Keep what Graph said. The administrator has changed nothing: `updated_at` stays."""
+    await session.exec(
+        update_rows(Channel)
+        .where(col(Channel.id) == channel.id)
+        .values(verification=verification, updated_at=col(Channel.updated_at))
+    )
+    await session.refresh(channel)
+    return channel
 
 
 async def delete(session: AsyncSession, channel: Channel) -> None:

@@ -18,6 +18,8 @@ TENANT_ROLE: Final = "parley_tenant"
 """Sees the rows of the organisation in `parley.organization_id`, and none without one."""
 PLATFORM_ROLE: Final = "parley_platform"
 """Sees every row: routing of deliveries, look-up of keys, the platform administrator."""
+RESEALING_SETTING: Final = "parley.resealing"
+"""`on` in a transaction that only seals secrets with another key: revisions do not count it."""
 
 _ENTER_TENANT = text(
     "SELECT set_config('role', :role, true), set_config('parley.organization_id', :org, true)"

@@ -1,18 +1,19 @@
 """Documents as their owner handles them. What ingestion writes is in a module of its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.tables import Document
 from contracts.ids import DocumentId, KnowledgeBaseId
 from contracts.ingestion import DocumentStatus
 
 
-def new_document_id() -> DocumentId:
-    return DocumentId(new_id("doc"))
+def new_document_id(seed: str | None = None) -> DocumentId:
+    return DocumentId(new_id("doc", seed))
 
 
 async def create(session: AsyncSession, document: Document) -> Document:
@@ -32,13 +33,16 @@ async def page(
     session: AsyncSession,
     *,
     knowledge_base_id: KnowledgeBaseId,
-    status: DocumentStatus | None,
+    status: DocumentStatus | None = None,
+    title: str | None = None,
     limit: int,
     cursor: str | None,
 ) -> Page[Document]:
-    query = select(Document).where(Document.knowledge_base_id == knowledge_base_id)
-    if status is not None:
-        query = query.where(Document.status == status)
+    query = narrowed(
+        select(Document).where(Document.knowledge_base_id == knowledge_base_id),
+        (Document.status, status),
+        (Document.title, title),
+    )
     return await newest_first(
         session,
         query,
@@ -46,6 +50,10 @@ async def page(
         limit=limit,
         cursor=cursor,
     )
+
+
+async def update(session: AsyncSession, document: Document, *, changes: dict[str, Any]) -> Document:
+    return await save(session, document.sqlmodel_update(changes))
 
 
 async def delete(session: AsyncSession, document: Document) -> None:

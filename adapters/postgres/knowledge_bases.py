@@ -8,13 +8,13 @@ from sqlalchemy import update as update_rows
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.tables import Assistant, KnowledgeBase
 from contracts.ids import KnowledgeBaseId
 
 
-def new_knowledge_base_id() -> KnowledgeBaseId:
-    return KnowledgeBaseId(new_id("kb"))
+def new_knowledge_base_id(seed: str | None = None) -> KnowledgeBaseId:
+    return KnowledgeBaseId(new_id("kb", seed))
 
 
 async def create(session: AsyncSession, knowledge_base: KnowledgeBase) -> KnowledgeBase:
@@ -35,14 +35,18 @@ async def missing(session: AsyncSession, knowledge_base_ids: Iterable[str]) -> s
     return wanted - set((await session.exec(query)).all())
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[KnowledgeBase]:
-    return await newest_first(
-        session,
+async def page(
+    session: AsyncSession,
+    *,
+    name: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[KnowledgeBase]:
+    query = narrowed(
         select(KnowledgeBase),
-        table=KnowledgeBase,
-        limit=limit,
-        cursor=cursor,
+        (KnowledgeBase.name, name),
     )
+    return await newest_first(session, query, table=KnowledgeBase, limit=limit, cursor=cursor)
 
 
 async def update(

@@ -8,13 +8,13 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, new_id, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.tables import Organization
 from contracts.ids import OrganizationId
 
 
-def new_organization_id() -> OrganizationId:
-    return OrganizationId(new_id("org"))
+def new_organization_id(seed: str | None = None) -> OrganizationId:
+    return OrganizationId(new_id("org", seed))
 
 
 async def create(session: AsyncSession, organization: Organization) -> Organization:
@@ -30,14 +30,18 @@ async def get(
     return await find(session, query, lock=lock)
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Organization]:
-    return await newest_first(
-        session,
+async def page(
+    session: AsyncSession,
+    *,
+    name: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Organization]:
+    query = narrowed(
         select(Organization).where(col(Organization.deleting_at).is_(None)),
-        table=Organization,
-        limit=limit,
-        cursor=cursor,
+        (Organization.name, name),
     )
+    return await newest_first(session, query, table=Organization, limit=limit, cursor=cursor)
 
 
 async def update(

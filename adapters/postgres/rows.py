@@ -29,9 +29,13 @@ class Page(NamedTuple, Generic[T]):
     next_cursor: str | None
 
 
-def new_id(prefix: str) -> str:
-    """An id that sorts by creation: prefix, underscore, ULID."""
-    return f"{prefix}_{ULID()}"
+def new_id(prefix: str, seed: str | None = None) -> str:
+    """An id that sorts by creation: prefix, underscore, ULID.
+
+    Args:
+        seed: a ULID; what is made again from the same one gets the same id.
+    """
+    return f"{prefix}_{seed or ULID()}"
 
 
 async def save(session: AsyncSession, row: T) -> T:
@@ -49,6 +53,11 @@ async def find(session: AsyncSession, query: SelectOfScalar[T], *, lock: bool) -
         lock: nobody else changes or removes it before this transaction ends.
     """
     return (await session.exec(query.with_for_update() if lock else query)).first()
+
+
+def narrowed(query: SelectOfScalar[T], *wanted: tuple[Any, object]) -> SelectOfScalar[T]:
+    """The query with a condition for each column whose wanted value is given (is not None)."""
+    return query.where(*(column == value for column, value in wanted if value is not None))
 
 
 async def newest_first(

@@ -1,7 +1,50 @@
-"""Sealed columns: what the key ring binds each to, so that it opens nowhere else."""
+"""Sealed columns: which they are, and what the key ring binds each value to.
+
+A value opens only in its own column and row. Every column whose name ends in `_encrypted` is
+sealed, and bound in the same way, so that the rotation of keys finds it without being told.
+"""
+
+from typing import Final, NamedTuple
+
+from sqlmodel import SQLModel
 
 from adapters.keyring import KeyRing
+from adapters.postgres import tables
 from contracts.ids import ChannelId, OrganizationId
+
+SUFFIX: Final = "_encrypted"
+_ORGANIZATIONS: Final = str(tables.Organization.__tablename__)
+_CHANNELS: Final = str(tables.Channel.__tablename__)
+
+
+class SealedColumn(NamedTuple):
+    """A column whose values the key ring has sealed."""
+
+    table: str
+    column: str
+
+    @property
+    def secret(self) -> str:
+        """Its name in the API."""
+        return self.column.removesuffix(SUFFIX)
+
+    def context(self, *, organization_id: str, row_id: str) -> str:
+        """What a value is bound to; an organisation's own row is named once."""
+        row = organization_id if self.table == _ORGANIZATIONS else f"{organization_id}:{row_id}"
+        return f"{self.table}.{self.secret}:{row}"
+
+
+def sealed_columns() -> dict[str, list[SealedColumn]]:
+    """All of them, by table."""
+    found = {
+        table.name: [
+            SealedColumn(table.name, column.name)
+            for column in table.columns
+            if column.name.endswith(SUFFIX)
+        ]
+        for table in SQLModel.metadata.sorted_tables
+    }
+    return {table: columns for table, columns in found.items() if columns}
 
 
 def seal_channel_secret(
@@ -38,8 +81,12 @@ def open_openai_key(sealed: bytes, *, keyring: KeyRing, organization_id: Organiz
 
 
 def _channel_context(column: str, organization_id: OrganizationId, channel_id: ChannelId) -> str:
-    return f"channels.{column}:{organization_id}:{channel_id}"
+    return SealedColumn(_CHANNELS, column + SUFFIX).context(
+        organization_id=organization_id, row_id=channel_id
+    )
 
 
 def _openai_context(organization_id: OrganizationId) -> str:
-    return f"organizations.openai_api_key:{organization_id}"
+    return SealedColumn(_ORGANIZATIONS, f"openai_api_key{SUFFIX}").context(
+        organization_id=organization_id, row_id=organization_id
+    )

@@ -11,6 +11,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
 
+from adapters.cache_lookups import CacheName, CountLookup, uncounted
 from adapters.postgres.configuration_listener import ConfigurationChange, ConfigurationListener
 from adapters.postgres.database import Database
 from contracts.ids import OrganizationId
@@ -40,16 +41,18 @@ class TenantCache(Generic[K, V]):
         *,
         load: Callable[[K], Awaitable[V | None]],
         organization_of: Callable[[V], OrganizationId | None],
+        name: CacheName,
+        count: CountLookup = uncounted,
         found_seconds: float = FOUND_SECONDS,
     ) -> None:
         self._load = load
         self._organization_of = organization_of
         self._found_seconds = found_seconds
+        self._name: CacheName = name
+        self._count = count
         self._entries: LRUCache[K, _Entry[V]] = LRUCache(MAXIMUM_ENTRIES)
         self._loading: dict[K, asyncio.Task[V | None]] = {}
         self._listener = ConfigurationListener(database, subscriber=self.forget)
-        self.hits = 0
-        self.misses = 0
 
     async def start(self) -> None:
         """Begin to hear of changes. Without a database values are loaded, or fail, one by one."""
@@ -66,9 +69,9 @@ class TenantCache(Generic[K, V]):
         """The value as it is committed now; None when there is none. Errors of the load pass on."""
         entry = self._entries.get(key)
         if entry is not None and entry.expires > time.monotonic():
-            self.hits += 1
+            self._count(self._name, "hit")
             return entry.value
-        self.misses += 1
+        self._count(self._name, "miss")
         task = self._loading.get(key)
         if task is None:
             task = asyncio.create_task(self._load_and_keep(key))

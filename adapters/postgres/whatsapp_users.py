@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import func, inspect
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, newest_first, save
+from adapters.postgres.rows import Page, find, narrowed, newest_first, save
 from adapters.postgres.tables import WhatsAppUser
 from contracts.ids import OrganizationId, PersonId
 
@@ -47,14 +47,24 @@ async def get(session: AsyncSession, person_id: str, *, lock: bool = False) -> W
     return await find(session, select(WhatsAppUser).where(WhatsAppUser.id == person_id), lock=lock)
 
 
-async def page(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[WhatsAppUser]:
-    return await newest_first(
-        session,
+async def page(
+    session: AsyncSession,
+    *,
+    wa_id: str | None = None,
+    user_id: str | None = None,
+    username: str | None = None,
+    opted_out: bool | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page[WhatsAppUser]:
+    query = narrowed(
         select(WhatsAppUser),
-        table=WhatsAppUser,
-        limit=limit,
-        cursor=cursor,
+        (WhatsAppUser.wa_id, wa_id),
+        (WhatsAppUser.user_id, user_id),
+        (WhatsAppUser.username, username),
+        (col(WhatsAppUser.opted_out_at).is_not(None), opted_out),
     )
+    return await newest_first(session, query, table=WhatsAppUser, limit=limit, cursor=cursor)
 
 
 async def update(

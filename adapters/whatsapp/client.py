@@ -1,7 +1,10 @@
-"""WhatsApp Cloud API over HTTP: send messages, mark as read. What an error means is told apart by
-whether the message may have gone out, because a message that is sent twice cannot be taken back.
+"""WhatsApp Cloud API over HTTP: send messages, mark as read, ask about numbers and accounts.
+
+What an error means is told apart by whether the message may have gone out, because a message that
+is sent twice cannot be taken back.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,6 +12,7 @@ import httpx
 from domain.graph_errors import Verdict, verdict_of
 
 REQUEST_TIMEOUT = httpx.Timeout(20, connect=5)
+NUMBERS_PER_PAGE = 100
 
 
 class GraphUnreachable(Exception):
@@ -56,7 +60,7 @@ class GraphClient:
             GraphOutcomeUnknown: it may have been sent.
             GraphError: Meta's verdict.
         """
-        answer = await self._post(phone_number_id, access_token, message)
+        answer = await self._call("POST", f"{phone_number_id}/messages", access_token, body=message)
         messages = answer.get("messages")
         if isinstance(messages, list) and messages and isinstance(messages[0], dict):
             whatsapp_message_id = messages[0].get("id")
@@ -81,15 +85,54 @@ class GraphClient:
         }
         if typing:
             body["typing_indicator"] = {"type": "text"}
-        await self._post(phone_number_id, access_token, body)
+        await self._call("POST", f"{phone_number_id}/messages", access_token, body=body)
 
-    async def _post(
-        self, phone_number_id: str, access_token: str, body: dict[str, Any]
+    async def number(
+        self, phone_number_id: str, access_token: str, *, fields: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """The fields of a number, as far as Meta tells them. Errors as in `send_message`."""
+        return await self._call(
+            "GET", phone_number_id, access_token, query={"fields": ",".join(fields)}
+        )
+
+    async def account_numbers(self, waba_id: str, access_token: str) -> AsyncIterator[str]:
+        """Ids of an account's numbers, page by page. Errors as in `send_message`."""
+        query = {"fields": "id", "limit": str(NUMBERS_PER_PAGE)}
+        while True:
+            page = await self._call("GET", f"{waba_id}/phone_numbers", access_token, query=query)
+            for number in _objects(page.get("data")):
+                yield str(number.get("id"))
+            # Meta's ready-made address of the next page would carry the token in its query.
+            paging = _mapping(page.get("paging"))
+            after = _mapping(paging.get("cursors")).get("after")
+            if "next" not in paging or not isinstance(after, str):
+                return
+            query = query | {"after": after}
+
+    async def subscribe(self, waba_id: str, access_token: str) -> None:
+        """Let the token's app get the account's webhooks; again changes nothing."""
+        await self._call("POST", f"{waba_id}/subscribed_apps", access_token)
+
+    async def subscribed_apps(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
+        """The apps that get the account's webhooks, as far as the token may see them."""
+        answer = await self._call("GET", f"{waba_id}/subscribed_apps", access_token)
+        return _objects(answer.get("data"))
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        access_token: str,
+        *,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         try:
-            response = await self._http.post(
-                f"{self._root}/{phone_number_id}/messages",
+            response = await self._http.request(
+                method,
+                f"{self._root}/{path}",
                 json=body,
+                params=query,
                 headers={"Authorization": f"Bearer {access_token}"},
                 timeout=REQUEST_TIMEOUT,
             )
@@ -105,15 +148,21 @@ class GraphClient:
 
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        answer = response.json()
-    except ValueError:
+        return _mapping(response.json())
+    except (ValueError, RecursionError):
         return {}
-    return answer if isinstance(answer, dict) else {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _graph_error(response: httpx.Response, answer: dict[str, Any]) -> GraphError:
-    error = answer.get("error")
-    error = error if isinstance(error, dict) else {}
+    error = _mapping(answer.get("error"))
     code = error.get("code")
     code = code if isinstance(code, int) else None
     data = error.get("error_data")

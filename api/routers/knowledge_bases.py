@@ -1,12 +1,15 @@
 """`/v1/organizations/{organization_id}/knowledge-bases`"""
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from adapters.postgres import documents, knowledge_bases
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
 from api.document_removal import forget_contents, forget_vectors
+from api.preconditions import PreconditionDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
-from api.schemas.base import Listing
+from api.schemas.base import Listing, NameFilter
 from api.schemas.knowledge import (
     KnowledgeBaseCreate,
     KnowledgeBasePublic,
@@ -23,20 +26,30 @@ router = ResourceRouter(
 async def create_knowledge_base(body: KnowledgeBaseCreate, tenant: AdminDep) -> KnowledgeBasePublic:
     """Make an empty one. It keeps the platform's embedding model of this day."""
     knowledge_base = KnowledgeBase(
-        id=knowledge_bases.new_knowledge_base_id(),
+        id=knowledge_bases.new_knowledge_base_id(tenant.seed),
         organization_id=tenant.organization_id,
         embedding_model=tenant.services.settings.parley_embedding_model,
         **body.model_dump(),
     )
     async with tenant.session() as session:
-        created = await knowledge_bases.create(session, knowledge_base)
-    return KnowledgeBasePublic.model_validate(created)
+        existing = await knowledge_bases.get(session, knowledge_base.id)
+        if existing is not None:
+            return KnowledgeBasePublic.model_validate(existing)
+        created = KnowledgeBasePublic.model_validate(
+            await knowledge_bases.create(session, knowledge_base)
+        )
+        await tenant.record(
+            session, action="knowledge_base.create", resource_id=created.id, after=created
+        )
+    return created
 
 
 @router.get("", responses=documented(401, 404, 422, 503))
-async def list_knowledge_bases(place: PlaceDep, tenant: ViewerDep) -> Listing[KnowledgeBasePublic]:
+async def list_knowledge_bases(
+    place: PlaceDep, tenant: ViewerDep, name: NameFilter = None
+) -> Listing[KnowledgeBasePublic]:
     async with tenant.session() as session:
-        page = await knowledge_bases.page(session, limit=place.limit, cursor=place.cursor)
+        page = await knowledge_bases.page(session, name=name, **place._asdict())
     return Listing(
         items=[KnowledgeBasePublic.model_validate(one) for one in page.items],
         next_cursor=page.next_cursor,
@@ -46,33 +59,49 @@ async def list_knowledge_bases(place: PlaceDep, tenant: ViewerDep) -> Listing[Kn
 @router.get("/{knowledge_base_id}", responses=documented(401, 404, 503))
 async def get_knowledge_base(knowledge_base_id: str, tenant: ViewerDep) -> KnowledgeBasePublic:
     async with tenant.session() as session:
-        knowledge_base = await knowledge_bases.get(session, knowledge_base_id)
-    if knowledge_base is None:
-        raise not_found("knowledge base")
-    return KnowledgeBasePublic.model_validate(knowledge_base)
+        return KnowledgeBasePublic.model_validate(await _find(session, knowledge_base_id))
 
 
-@router.patch("/{knowledge_base_id}", responses=documented(401, 403, 404, 422, 503))
+@router.patch("/{knowledge_base_id}", responses=documented(401, 403, 404, 412, 422, 503))
 async def update_knowledge_base(
-    knowledge_base_id: str, body: KnowledgeBaseUpdate, tenant: AdminDep
+    knowledge_base_id: str,
+    body: KnowledgeBaseUpdate,
+    tenant: AdminDep,
+    precondition: PreconditionDep,
 ) -> KnowledgeBasePublic:
+    """Change the fields that are sent."""
     async with tenant.session() as session:
-        knowledge_base = await knowledge_bases.get(session, knowledge_base_id)
-        if knowledge_base is None:
-            raise not_found("knowledge base")
+        knowledge_base = await _find(session, knowledge_base_id, lock=True)
+        precondition.check(knowledge_base.revision)
+        before = KnowledgeBasePublic.model_validate(knowledge_base)
         updated = await knowledge_bases.update(session, knowledge_base, changes=body.changes())
-    return KnowledgeBasePublic.model_validate(updated)
+        after = KnowledgeBasePublic.model_validate(updated)
+        await tenant.record(
+            session,
+            action="knowledge_base.update",
+            resource_id=after.id,
+            before=before,
+            after=after,
+        )
+    return after
 
 
-@router.delete("/{knowledge_base_id}", status_code=204, responses=documented(401, 403, 404, 503))
-async def delete_knowledge_base(knowledge_base_id: str, tenant: AdminDep) -> None:
-    """Remove it with its documents; the assistants that read it go on without it."""
+@router.delete(
+    "/{knowledge_base_id}", status_code=204, responses=documented(401, 403, 404, 412, 503)
+)
+async def delete_knowledge_base(
+    knowledge_base_id: str, tenant: AdminDep, precondition: PreconditionDep
+) -> None:
+    """Remove it with its documents and files; the assistants that read it go on without it."""
     async with tenant.session() as session:
-        knowledge_base = await knowledge_bases.get(session, knowledge_base_id)
-        if knowledge_base is None:
-            raise not_found("knowledge base")
+        knowledge_base = await _find(session, knowledge_base_id, lock=True)
+        precondition.check(knowledge_base.revision)
+        before = KnowledgeBasePublic.model_validate(knowledge_base)
         contents = await documents.contents_in(session, knowledge_base_id=knowledge_base.id)
         await knowledge_bases.delete(session, knowledge_base)
+        await tenant.record(
+            session, action="knowledge_base.delete", resource_id=before.id, before=before
+        )
     index = tenant.services.knowledge.index
     await forget_vectors(
         index.delete_knowledge_base(
@@ -81,3 +110,12 @@ async def delete_knowledge_base(knowledge_base_id: str, tenant: AdminDep) -> Non
         tenant=tenant,
     )
     await forget_contents(tenant, contents)
+
+
+async def _find(
+    session: AsyncSession, knowledge_base_id: str, *, lock: bool = False
+) -> KnowledgeBase:
+    knowledge_base = await knowledge_bases.get(session, knowledge_base_id, lock=lock)
+    if knowledge_base is None:
+        raise not_found("knowledge base")
+    return knowledge_base

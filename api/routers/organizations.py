@@ -9,26 +9,31 @@ from fastapi import Response
 from adapters.postgres import organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
+from api import audit
+from api.audit import secret_changes
 from api.authentication import Principal
 from api.dependencies import (
     AdminDep,
     PlaceDep,
     PlatformAdminDep,
     PrincipalDep,
+    SeedDep,
     ServicesDep,
     ViewerDep,
     require,
 )
 from api.erasing import erase, find_subject
+from api.preconditions import PreconditionDep
 from api.problems import documented, invalid, not_found
 from api.routing import ResourceRouter
-from api.schemas.base import Listing
+from api.schemas.base import Listing, NameFilter
 from api.schemas.erasures import ErasurePublic
 from api.schemas.organizations import (
     OrganizationCreate,
     OrganizationPublic,
     OrganizationUpdate,
 )
+from api.schemas.quotas import changed_quotas
 from api.services import Services
 from contracts.ids import OrganizationId
 
@@ -37,19 +42,33 @@ router = ResourceRouter(prefix="/v1/organizations", tags=["organizations"])
 
 @router.post("", status_code=201, responses=documented(401, 403, 422, 503))
 async def create_organization(
-    body: OrganizationCreate, principal: PlatformAdminDep, services: ServicesDep
+    body: OrganizationCreate, principal: PlatformAdminDep, services: ServicesDep, seed: SeedDep
 ) -> OrganizationPublic:
     """Make an organisation. Needs a platform administrator."""
-    organization = Organization(id=organizations.new_organization_id(), name=body.name)
+    organization = Organization(id=organizations.new_organization_id(seed), name=body.name)
     values = _columns(body.model_dump(), organization.id, principal, services)
+    values["quotas"] = changed_quotas({}, values["quotas"])
     async with services.database.platform() as session:
-        created = await organizations.create(session, organization.sqlmodel_update(values))
-    return OrganizationPublic.of(created)
+        existing = await organizations.get(session, organization.id)
+        if existing is not None:
+            return OrganizationPublic.of(existing)
+        created = OrganizationPublic.of(
+            await organizations.create(session, organization.sqlmodel_update(values))
+        )
+        await audit.record(
+            session,
+            principal,
+            organization_id=None,
+            action="organization.create",
+            resource_id=created.id,
+            after=created,
+        )
+    return created
 
 
 @router.get("", responses=documented(401, 422, 503))
 async def list_organizations(
-    place: PlaceDep, principal: PrincipalDep, services: ServicesDep
+    place: PlaceDep, principal: PrincipalDep, services: ServicesDep, name: NameFilter = None
 ) -> Listing[OrganizationPublic]:
     """Those that the key may see: all of them, or its own."""
     scope = (
@@ -58,7 +77,7 @@ async def list_organizations(
         else services.database.tenant(principal.organization_id)
     )
     async with scope as session:
-        page = await organizations.page(session, limit=place.limit, cursor=place.cursor)
+        page = await organizations.page(session, name=name, **place._asdict())
     return Listing(
         items=[OrganizationPublic.of(one) for one in page.items], next_cursor=page.next_cursor
     )
@@ -73,24 +92,47 @@ async def get_organization(tenant: ViewerDep) -> OrganizationPublic:
     return OrganizationPublic.of(organization)
 
 
-@router.patch("/{organization_id}", responses=documented(401, 403, 404, 422, 503))
-async def update_organization(body: OrganizationUpdate, tenant: AdminDep) -> OrganizationPublic:
-    """Change the fields that are sent. Quotas are the platform's to change."""
+@router.patch("/{organization_id}", responses=documented(401, 403, 404, 412, 422, 503))
+async def update_organization(
+    body: OrganizationUpdate, tenant: AdminDep, precondition: PreconditionDep
+) -> OrganizationPublic:
+    """Change the fields that are sent.
+
+    Quotas are the platform's to change: those that are named are, the others stay.
+    """
     changes = body.changes()
     if "quotas" in changes and not tenant.principal.may("platform_admin"):
         raise invalid("quotas", "only a platform administrator may change them")
     values = _columns(changes, tenant.organization_id, tenant.principal, tenant.services)
     async with tenant.session() as session:
-        organization = await organizations.get(session, tenant.organization_id)
+        organization = await organizations.get(session, tenant.organization_id, lock=True)
         if organization is None:
             raise not_found("organization")
-        updated = await organizations.update(session, organization, changes=values)
-    return OrganizationPublic.of(updated)
+        precondition.check(organization.revision)
+        before = OrganizationPublic.of(organization)
+        if "quotas" in changes:
+            values["quotas"] = changed_quotas(organization.quotas, changes["quotas"])
+        after = OrganizationPublic.of(
+            await organizations.update(session, organization, changes=values)
+        )
+        await tenant.record(
+            session,
+            action="organization.update",
+            resource_id=after.id,
+            before=before,
+            after=after,
+            secrets=secret_changes(changes, names=("openai_api_key",)),
+        )
+    return after
 
 
-@router.delete("/{organization_id}", status_code=202, responses=documented(401, 403, 404, 503))
+@router.delete("/{organization_id}", status_code=202, responses=documented(401, 403, 404, 412, 503))
 async def delete_organization(
-    organization_id: str, principal: PrincipalDep, services: ServicesDep, response: Response
+    organization_id: str,
+    principal: PrincipalDep,
+    services: ServicesDep,
+    precondition: PreconditionDep,
+    response: Response,
 ) -> ErasurePublic:
     """Erase the organisation and everything that is its, in every store.
 
@@ -103,12 +145,15 @@ async def delete_organization(
         raise not_found("organization")
     require(principal, "platform_admin")
     async with services.database.platform() as session:
+        organization = await organizations.get(session, organization_id)
+        if organization is not None:
+            precondition.check(organization.revision)
         subject = await find_subject(
             session,
             "organization",
             organization_id,
             organization_id=OrganizationId(organization_id),
-            is_found=await organizations.get(session, organization_id) is not None,
+            is_found=organization is not None,
         )
     if subject is None:
         raise not_found("organization")

@@ -7,7 +7,7 @@ it again, for up to 7 days.
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, Query, Request, Response
@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from api.dependencies import ServicesDep
 from api.inbound import InboundUpdates, NotDurable
-from api.problems import Problem, not_found
+from api.problems import Problem, documented, not_found
 from api.services import Services
 from contracts.ids import ChannelId
 from domain.webhook.delivery import MalformedDelivery, read_delivery
@@ -25,12 +25,39 @@ from domain.webhook.signature import is_signed
 router = APIRouter(prefix="/webhooks/whatsapp", tags=["webhooks"])
 _log = structlog.stdlib.get_logger(__name__)
 
+DELIVERY: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "X-Hub-Signature-256",
+            "in": "header",
+            "required": True,
+            "description": "`sha256=` and the HMAC of the body, made with the app secret.",
+            "schema": {"type": "string"},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"object": "whatsapp_business_account", "entry": []},
+            }
+        },
+    },
+}
+"""OpenAPI's description of a delivery: the bytes are checked before they are read as anything."""
+
 Mode = Annotated[str, Query(alias="hub.mode")]
 Token = Annotated[str, Query(alias="hub.verify_token")]
 Challenge = Annotated[str, Query(alias="hub.challenge", max_length=1024)]
 
 
-@router.get("", response_class=PlainTextResponse, operation_id="verify_platform_webhook")
+@router.get(
+    "",
+    response_class=PlainTextResponse,
+    operation_id="verify_platform_webhook",
+    responses=documented(403),
+)
 async def verify_platform(
     services: ServicesDep, mode: Mode = "", token: Token = "", challenge: Challenge = ""
 ) -> PlainTextResponse:
@@ -38,7 +65,12 @@ async def verify_platform(
     return _verify(_platform_verify_token(services), mode, token, challenge)
 
 
-@router.get("/{channel_id}", response_class=PlainTextResponse, operation_id="verify_webhook")
+@router.get(
+    "/{channel_id}",
+    response_class=PlainTextResponse,
+    operation_id="verify_webhook",
+    responses=documented(403),
+)
 async def verify_channel(
     channel_id: str,
     services: ServicesDep,
@@ -54,7 +86,13 @@ async def verify_channel(
     return _verify(expected, mode, token, challenge)
 
 
-@router.post("", operation_id="receive_platform_webhook")
+@router.post(
+    "",
+    response_class=Response,
+    operation_id="receive_platform_webhook",
+    openapi_extra=DELIVERY,
+    responses=documented(401),
+)
 async def receive_platform(request: Request, services: ServicesDep) -> Response:
     """A delivery signed by the platform's own app; `metadata.phone_number_id` routes it."""
     return await _receive(
@@ -62,7 +100,13 @@ async def receive_platform(request: Request, services: ServicesDep) -> Response:
     )
 
 
-@router.post("/{channel_id}", operation_id="receive_webhook")
+@router.post(
+    "/{channel_id}",
+    response_class=Response,
+    operation_id="receive_webhook",
+    openapi_extra=DELIVERY,
+    responses=documented(401),
+)
 async def receive_channel(channel_id: str, request: Request, services: ServicesDep) -> Response:
     """A delivery for one channel, signed with its own app secret where it has one."""
     try:

@@ -1,6 +1,7 @@
 """`/v1/organizations/{organization_id}/whatsapp-users`"""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 from fastapi import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,7 +14,7 @@ from api.erasing import erase, find_subject
 from api.preconditions import PreconditionDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
-from api.schemas.base import Listing
+from api.schemas.base import Listing, exactly
 from api.schemas.conversations import WhatsAppUserPublic, WhatsAppUserUpdate
 from api.schemas.erasures import ErasurePublic
 
@@ -23,10 +24,24 @@ router = ResourceRouter(
 
 
 @router.get("", responses=documented(401, 404, 422, 503))
-async def list_whatsapp_users(place: PlaceDep, tenant: ViewerDep) -> Listing[WhatsAppUserPublic]:
+async def list_whatsapp_users(
+    place: PlaceDep,
+    tenant: ViewerDep,
+    wa_id: Annotated[str | None, exactly("wa_id")] = None,
+    user_id: Annotated[str | None, exactly("user_id")] = None,
+    username: Annotated[str | None, exactly("username")] = None,
+    opted_out: bool | None = None,
+) -> Listing[WhatsAppUserPublic]:
     """The people who have written, those first who wrote first most recently."""
     async with tenant.session() as session:
-        page = await whatsapp_users.page(session, limit=place.limit, cursor=place.cursor)
+        page = await whatsapp_users.page(
+            session,
+            wa_id=wa_id,
+            user_id=user_id,
+            username=username,
+            opted_out=opted_out,
+            **place._asdict(),
+        )
     return Listing(
         items=[WhatsAppUserPublic.of(one) for one in page.items],
         next_cursor=page.next_cursor,
@@ -70,9 +85,11 @@ async def update_whatsapp_user(
     return WhatsAppUserPublic.of(after)
 
 
-@router.delete("/{whatsapp_user_id}", status_code=202, responses=documented(401, 403, 404, 503))
+@router.delete(
+    "/{whatsapp_user_id}", status_code=202, responses=documented(401, 403, 404, 412, 503)
+)
 async def delete_whatsapp_user(
-    whatsapp_user_id: str, tenant: AdminDep, response: Response
+    whatsapp_user_id: str, tenant: AdminDep, precondition: PreconditionDep, response: Response
 ) -> ErasurePublic:
     """Erase the person in every store.
 
@@ -82,12 +99,15 @@ async def delete_whatsapp_user(
     Asking again meanwhile answers the same erasure.
     """
     async with tenant.session() as session:
+        person = await whatsapp_users.get(session, whatsapp_user_id)
+        if person is not None:
+            precondition.check(person.revision)
         subject = await find_subject(
             session,
             "whatsapp_user",
             whatsapp_user_id,
             organization_id=tenant.organization_id,
-            is_found=await whatsapp_users.get(session, whatsapp_user_id) is not None,
+            is_found=person is not None,
         )
     if subject is None:
         raise not_found("WhatsApp user")

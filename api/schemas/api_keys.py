@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from api.schemas.base import Input, Name, Revised
+from api.schemas.base import Input, Integer, Name, Revised
 from contracts.ids import ApiKeyId
 
 TenantRole = Literal["admin", "operator", "viewer"]
@@ -17,10 +17,29 @@ def _in_the_future(value: datetime) -> datetime:
     return value
 
 
+Expiry = Annotated[AwareDatetime, AfterValidator(_in_the_future), Field(strict=False)]
+RequestsPerMinute = Annotated[Integer, Field(ge=1, le=1_000_000)]
+
+
 class ApiKeyCreate(Input):
     name: Name
     role: TenantRole
-    expires_at: Annotated[AwareDatetime, AfterValidator(_in_the_future)] | None = None
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = Field(
+        default=None, description="null: the platform's limit, which only the platform exceeds."
+    )
+
+
+class PlatformApiKeyCreate(Input):
+    name: Name
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = None
+
+
+class ApiKeyUpdate(Input):
+    name: Name = ""
+    expires_at: Expiry | None = None
+    requests_per_minute: RequestsPerMinute | None = None
 
 
 class ApiKeyPublic(Revised):
@@ -31,6 +50,7 @@ class ApiKeyPublic(Revised):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    requests_per_minute: int | None
     created_at: datetime
 
 

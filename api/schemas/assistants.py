@@ -38,6 +38,14 @@ class AssistantCreate(Input):
     unsupported_message: Message | None = Field(
         default=None, description="What the person hears on a message that cannot be read yet."
     )
+    slow_down_message: Message | None = Field(
+        default=None,
+        description="What a person hears who writes more than their quota of messages a minute.",
+    )
+    quota_message: Message | None = Field(
+        default=None,
+        description="What people hear when a quota of the organisation is used up.",
+    )
     handoff: SmallObject = Field(default_factory=dict)
     tools: Annotated[list[Any], AfterValidator(_small_list)] = Field(
         default_factory=list, max_length=100
@@ -64,6 +72,8 @@ class AssistantPublic(Revised):
     welcome_message: str | None
     fallback_message: str | None
     unsupported_message: str | None
+    slow_down_message: str | None
+    quota_message: str | None
     handoff: dict[str, Any]
     tools: list[Any]
     debounce_seconds: float

@@ -4,7 +4,15 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from fastapi import Query
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -18,10 +26,30 @@ Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id of another object."""
 
 
-class Input(BaseModel):
-    """A body. Unknown fields are refused, and so is what no store can keep."""
+def exactly(what: str, *, longest: int = 200) -> Any:
+    """A filter of a list, by the whole value."""
+    return Query(max_length=longest, description=f"Only those with exactly this {what}.")
 
-    model_config = ConfigDict(extra="forbid")
+
+NameFilter = Annotated[str | None, exactly("name")]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole)]
+"""JSON knows one kind of number: 5.0 is an integer (JSON Schema, "Numeric types")."""
+
+
+class Input(BaseModel):
+    """A body. Unknown fields are refused, and so is what no store can keep.
+
+    Nothing is converted: `"1"` and `true` are no numbers. A time, which JSON has as text, says so
+    with `strict=False`.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,34 +1,47 @@
 """WhatsApp numbers in the API. Secrets go in and never come out."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints
 
 from adapters.postgres.tables import Channel
 from api.schemas.base import Input, Reference, Revised, Secret
 from contracts.ids import AssistantId, ChannelId, OrganizationId
+from domain.channel_verification import Verification
 
 MetaId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,32}$")]
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{2,31}$")]
+
+AccessToken = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4096, pattern=r"^[ -~]+$"),
+]
+"""Goes into a header, hence ASCII."""
 
 
 class ChannelCreate(Input):
     phone_number_id: MetaId = Field(description="Meta's id of the number, not the number.")
     waba_id: MetaId = Field(description="Id of the WhatsApp Business Account.")
     display_phone_number: PhoneNumber
-    access_token: Secret
+    access_token: AccessToken
     app_secret: Secret | None = Field(
-        default=None, description="Of the channel's own Meta app; null: the platform's."
+        default=None,
+        description="Of the channel's own Meta app; null: the platform's app delivers, whose "
+        "webhook has its app secret and verify token already.",
     )
-    verify_token: Secret | None = None
+    verify_token: Secret | None = Field(
+        default=None,
+        description="To enter beside `webhook_url` in the channel's own Meta app. With an "
+        "`app_secret` and without this, one is made and shown once, in the answer.",
+    )
     assistant_id: Reference | None = None
 
 
 class ChannelUpdate(Input):
     waba_id: MetaId = ""
     display_phone_number: PhoneNumber = ""
-    access_token: Secret = ""
+    access_token: AccessToken = ""
     app_secret: Secret | None = None
     verify_token: Secret | None = None
     assistant_id: Reference | None = None
@@ -43,12 +56,19 @@ class ChannelPublic(Revised):
     assistant_id: AssistantId | None
     has_app_secret: bool
     has_verify_token: bool
-    webhook_url: str = Field(description="The callback URL to enter in the Meta app.")
+    webhook_url: str = Field(
+        description="The callback URL to enter in the channel's own Meta app, with its verify "
+        "token. Without an app secret of its own the channel is on the platform's app, where both "
+        "are entered already."
+    )
+    verification: Verification = Field(
+        description="What the Graph API said of token, number and account when it was last asked."
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, channel: Channel, *, public_url: str) -> "ChannelPublic":
+    def of(cls, channel: Channel, *, public_url: str, **more: Any) -> Self:
         address = f"{public_url.rstrip('/')}/webhooks/whatsapp"
         if channel.app_secret_encrypted is not None:
             address += f"/{channel.id}"
@@ -58,5 +78,16 @@ class ChannelPublic(Revised):
                 "has_app_secret": channel.app_secret_encrypted is not None,
                 "has_verify_token": channel.verify_token_encrypted is not None,
                 "webhook_url": address,
+                **more,
             }
         )
+
+
+class ChannelWithVerifyToken(ChannelPublic):
+    """A channel, and its verify token in the one answer that shows it."""
+
+    verify_token: str | None = Field(
+        default=None,
+        description="To enter beside `webhook_url` in the Meta app; not shown again. Null when "
+        "none was made.",
+    )

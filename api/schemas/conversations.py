@@ -1,6 +1,6 @@
 """People, conversations and messages in the API."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -12,6 +12,7 @@ from api.schemas.base import Input, Name, Output, Revised
 from api.schemas.organizations import SmallObject
 from contracts.conversation import MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
+from contracts.quotas import QuotaName
 
 
 class WhatsAppUserPublic(Revised):
@@ -60,12 +61,19 @@ class ConversationPublic(Output):
     outbound_count: int
     input_tokens: int
     output_tokens: int
+    limited_by: QuotaName | None = Field(
+        description="The quota that the person's last message was beyond; it was not answered."
+    )
+    limited_until: datetime | None = Field(description="When that quota begins anew.")
 
     @classmethod
     def of(cls, conversation: StoredConversation) -> "ConversationPublic":
-        return cls.model_validate(
+        public = cls.model_validate(
             {**conversation.model_dump(), "whatsapp_user_id": conversation.person_id}
         )
+        if public.limited_until is not None and public.limited_until <= datetime.now(UTC):
+            return public.model_copy(update={"limited_by": None, "limited_until": None})
+        return public
 
 
 class MessagePublic(Output):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.base import Input, Name, Output, Revised
+from api.schemas.base import Input, Integer, Name, Output, Revised
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import DocumentStatus
 
@@ -45,6 +45,10 @@ class DocumentFromText(Input):
     text: str = Field(min_length=1, max_length=2_000_000)
 
 
+class DocumentUpdate(Input):
+    title: Name = ""
+
+
 class DocumentPublic(Revised):
     id: DocumentId
     organization_id: OrganizationId
@@ -64,7 +68,7 @@ class DocumentPublic(Revised):
 
 class SearchRequest(Input):
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-    limit: int = Field(default=8, ge=1, le=30)
+    limit: Integer = Field(default=8, ge=1, le=30)
 
 
 class FoundPassage(Output):

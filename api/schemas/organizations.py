@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, NonNegativeInt
+from pydantic import AfterValidator, Field
 
 from adapters.postgres.tables import Organization
 from api.schemas.base import Input, Name, Revised, Secret
+from api.schemas.quotas import QuotaChanges
 from contracts.ids import OrganizationId
+from contracts.quotas import QuotaLimit, QuotaName, Quotas
 
 LARGEST_JSON: Final = 16 * 1024
 
@@ -34,7 +36,10 @@ class OrganizationCreate(Input):
     name: Name
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     settings: SmallObject = Field(default_factory=dict)
-    quotas: dict[Name, NonNegativeInt] = Field(default_factory=dict, max_length=50)
+    quotas: QuotaChanges = Field(
+        default_factory=QuotaChanges,
+        description="Those that are named change, null removes one. None at all: no limits.",
+    )
     openai_api_key: Secret | None = Field(
         default=None, description="The organisation's own; goes in and never comes out."
     )
@@ -52,7 +57,7 @@ class OrganizationPublic(Revised):
     name: str
     timezone: str
     settings: dict[str, Any]
-    quotas: dict[str, int]
+    quotas: dict[QuotaName, QuotaLimit]
     has_openai_api_key: bool
     openai_base_url: str | None
     created_at: datetime
@@ -63,6 +68,7 @@ class OrganizationPublic(Revised):
         return cls.model_validate(
             {
                 **organization.model_dump(),
+                "quotas": Quotas.of(organization.quotas).limits,
                 "has_openai_api_key": organization.openai_api_key_encrypted is not None,
             }
         )

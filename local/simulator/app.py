@@ -12,13 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
 from local.simulator.config import SimulatorConfig
-from local.simulator.connections import CuttableApp
+from local.simulator.connections import CuttableApp, cut
 from local.simulator.control_api import control_router
 from local.simulator.errors import GraphError, unknown_object
 from local.simulator.graph_api import GraphResponse, graph_router
 from local.simulator.media_api import media_router
 from local.simulator.panel_api import panel_router
 from local.simulator.requests import ControlError
+from local.simulator.sending import ConnectionCut
 from local.simulator.world import World
 
 STATIC = Path(__file__).parent / "static"
@@ -52,6 +53,10 @@ def create_app(config: SimulatorConfig) -> FastAPI:
     @app.exception_handler(GraphError)
     async def graph_error(_: Request, error: GraphError) -> Response:
         return GraphResponse(error.envelope(), status_code=error.status)
+
+    @app.exception_handler(ConnectionCut)
+    async def connection_cut(request: Request, fault: ConnectionCut) -> Response:
+        return await cut(request, after=fault.after)
 
     @app.exception_handler(ControlError)
     async def control_error(_: Request, error: ControlError) -> Response:

@@ -1,4 +1,4 @@
-"""Faults on demand: rules that make the network misbehave for some sends, in a chosen way."""
+"""Faults on demand: rules that make the network misbehave for some calls, in a chosen way."""
 
 import json
 from typing import Literal
@@ -18,6 +18,8 @@ Effect = Literal[
     "drop_statuses",
     "duplicate_webhooks",
     "status_before_response",
+    "account_error",
+    "account_silence",
 ]
 
 Status = Literal["sent", "delivered", "read", "failed"]
@@ -25,7 +27,7 @@ STATUSES: tuple[Status, ...] = ("sent", "delivered", "read", "failed")
 
 
 class FaultRule(BaseModel):
-    """One rule: which sends it meets, and what happens to them.
+    """One rule: which calls it meets, and what happens to them.
 
     - `error`: answered at once with `code`; nothing is sent.
     - `error_async`: accepted, then a `failed` status with `code`.
@@ -36,6 +38,8 @@ class FaultRule(BaseModel):
     - `drop_statuses`: no webhook for the `statuses` named (all of them by default).
     - `duplicate_webhooks`: every webhook comes twice, of messages and of statuses.
     - `status_before_response`: status webhooks arrive before the send is answered.
+    - `account_error`: calls about numbers, accounts and subscriptions are answered with `code`.
+    - `account_silence`: the same calls are not answered: the connection is cut after `seconds`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,20 +49,20 @@ class FaultRule(BaseModel):
     recipient: str | None = None
     """A `wa_id`, a user id or a person's id; any of them by default."""
     count: int | None = Field(default=None, ge=1)
-    """How many sends the rule meets before it is spent; without it, all."""
+    """How many calls the rule meets before it is spent; without it, all."""
     code: int | None = Field(default=None, ge=0, le=999_999)
     seconds: float | None = Field(default=None, ge=0, le=86_400)
     statuses: list[Status] = list(STATUSES)
     accept: bool = False
     hits: int = Field(default=0, ge=0)
-    """How many sends the rule has met."""
+    """How many calls the rule has met."""
 
     @model_validator(mode="after")
     def _is_complete(self) -> "FaultRule":
-        if self.effect in ("error", "error_async") and self.code is None:
+        if self.effect in ("error", "error_async", "account_error") and self.code is None:
             raise ValueError(f"{self.effect} needs a code")
-        if self.effect == "delay_statuses" and self.seconds is None:
-            raise ValueError("delay_statuses needs seconds")
+        if self.effect in ("delay_statuses", "account_silence") and self.seconds is None:
+            raise ValueError(f"{self.effect} needs seconds")
         return self
 
     @property

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from local.simulator.connections import cut
 from local.simulator.errors import GraphError, invalid_token, unknown_object
+from local.simulator.faults import Effect
 from local.simulator.sending import ConnectionCut
 from local.simulator.storage.directory import Number
 from local.simulator.wire import JsonObject, dump
@@ -16,6 +16,10 @@ from local.simulator.world import World
 BEARER = "bearer "
 USAGE_HEADER = "x-business-use-case-usage"
 NUMBER_FIELDS = ("verified_name", "display_phone_number", "quality_rating", "id")
+PAGE = 25
+"""Numbers on a page of an account, unless `limit` asks for fewer or more."""
+LONGEST_PAGE = 100
+ACCOUNT_FAULTS: tuple[Effect, ...] = ("account_error", "account_silence")
 
 
 class GraphResponse(JSONResponse):
@@ -31,17 +35,13 @@ def graph_router(world: World) -> APIRouter:
     @router.post("/{phone_number_id}/messages")
     async def send_message(phone_number_id: str, request: Request) -> Response:
         number = authorized_number(world, phone_number_id, request)
-        try:
-            status, answer = await world.sending.handle(await request.body(), number=number)
-        except ConnectionCut as fault:
-            return await cut(request, after=fault.after)
+        status, answer = await world.sending.handle(await request.body(), number=number)
         return GraphResponse(answer, status_code=status, headers=_usage(number))
 
     @router.get("/{waba_id}/phone_numbers")
     async def list_phone_numbers(waba_id: str, request: Request) -> Response:
         numbers = _authorized_account(world, waba_id, request)
-        data = [_number_object(number, fields=NUMBER_FIELDS) for number in numbers]
-        return GraphResponse({"data": data, "paging": {"cursors": _cursors(data)}})
+        return GraphResponse(_number_page(numbers, request))
 
     @router.post("/{waba_id}/subscribed_apps")
     async def subscribe(waba_id: str, request: Request) -> Response:
@@ -68,6 +68,7 @@ def graph_router(world: World) -> APIRouter:
 def number_object_response(world: World, object_id: str, request: Request) -> Response:
     """`GET /{phone_number_id}?fields=…`: the fields asked for, and always the id."""
     number = authorized_number(world, object_id, request)
+    _meet_faults(world, number)
     asked = request.query_params.get("fields")
     fields = NUMBER_FIELDS if asked is None else tuple(asked.split(","))
     return GraphResponse(_number_object(number, fields=fields), headers=_usage(number))
@@ -110,7 +111,18 @@ def _authorized_account(world: World, waba_id: str, request: Request) -> list[Nu
     numbers = [number for number in owned_numbers(world, request) if number.waba_id == waba_id]
     if not numbers:
         raise unknown_object(waba_id, method=request.method)
+    _meet_faults(world, numbers[0])
     return numbers
+
+
+def _meet_faults(world: World, number: Number) -> None:
+    struck = world.faults.strike(
+        ACCOUNT_FAULTS, phone_number_id=number.phone_number_id, address="", person=None
+    )
+    for rule in struck.values():
+        if rule.code is not None:
+            raise GraphError(rule.code)
+        raise ConnectionCut(after=rule.seconds or 0)
 
 
 def _number_object(number: Number, *, fields: tuple[str, ...]) -> JsonObject:
@@ -118,7 +130,7 @@ def _number_object(number: Number, *, fields: tuple[str, ...]) -> JsonObject:
         "verified_name": number.name,
         "display_phone_number": number.display_phone_number,
         "quality_rating": "GREEN",
-        "platform_type": "CLOUD_API",
+        "platform_type": number.platform_type,
         "code_verification_status": "VERIFIED",
         "throughput": {"level": "STANDARD"},
         "id": number.phone_number_id,
@@ -144,5 +156,18 @@ def _usage(number: Number) -> dict[str, str]:
     return {USAGE_HEADER: dump({number.waba_id: [usage]})}
 
 
-def _cursors(data: list[JsonObject]) -> JsonObject:
-    return {"before": data[0]["id"], "after": data[-1]["id"]}
+def _number_page(numbers: list[Number], request: Request) -> JsonObject:
+    """A page of an account's numbers; `paging.next` is there while there are more."""
+    limit = request.query_params.get("limit", "")
+    size = min(int(limit), LONGEST_PAGE) if limit.isascii() and limit.isdigit() else PAGE
+    after = request.query_params.get("after")
+    ids = [number.phone_number_id for number in numbers]
+    start = ids.index(after) + 1 if after in ids else 0
+    end = start + max(size, 1)
+    data = [_number_object(number, fields=NUMBER_FIELDS) for number in numbers[start:end]]
+    if not data:
+        return {"data": []}
+    paging: JsonObject = {"cursors": {"before": data[0]["id"], "after": data[-1]["id"]}}
+    if end < len(numbers):
+        paging["next"] = str(request.url.include_query_params(after=data[-1]["id"]))
+    return {"data": data, "paging": paging}

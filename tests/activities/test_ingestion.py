@@ -16,6 +16,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Hit, Retriever
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, WriteToken
 from adapters.vectors.pgvector import PgVectorIndex
@@ -29,7 +30,7 @@ from contracts.ingestion import (
 )
 from tests.embedding_server import EmbeddingServer, Failure
 from tests.http_server import serving
-from tests.knowledge import MODEL, Knowledge, new_knowledge
+from tests.knowledge import MODEL, Knowledge, MemoryUsage, new_knowledge
 from tests.pinecone_emulator.app import PineconeEmulator
 
 HANDBOOK = "\n\n".join(
@@ -64,8 +65,11 @@ class Steps:
             embeddings=embeddings,
             index=index,
             count_tokens=tokens,
+            usage=MemoryUsage(),
         )
-        self.retriever = Retriever(Passages(knowledge.database), index=index, embeddings=embeddings)
+        self.retriever = Retriever(
+            Passages(knowledge.database), index=index, embeddings=QueryEmbeddings(embeddings)
+        )
         self._environment = ActivityEnvironment()
 
     async def chunk(self, ref: IngestDocument) -> ChunkedDocument:

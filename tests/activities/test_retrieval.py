@@ -18,6 +18,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.passages import Passages
 from adapters.postgres.sealed import seal_channel_secret
 from adapters.postgres.tables import Assistant, Channel
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Retriever
 from adapters.vectors.pgvector import PgVectorIndex
 from contracts.conversation import ConversationRef, InboundRecord, RetrievedPassages, Turn
@@ -41,7 +42,7 @@ class Desk:
         self.retriever = Retriever(
             Passages(knowledge.database),
             index=PgVectorIndex(knowledge.database, model=MODEL),
-            embeddings=embeddings,
+            embeddings=QueryEmbeddings(embeddings),
         )
         self._activities = RetrievalActivities(
             self.retriever, transcripts=Transcripts(self.conversations), profiles=profiles

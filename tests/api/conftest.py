@@ -66,6 +66,8 @@ def settings(
         whatsapp_app_secret=[SecretStr(APP_SECRET), SecretStr("the one before")],
         whatsapp_verify_token=SecretStr(VERIFY_TOKEN),
         parley_public_url="https://parley.example",
+        # Nobody answers there: what asks the Graph API brings its own.
+        whatsapp_graph_url="http://127.0.0.1:1",
         # Nobody embeds: searches go by words.
         parley_embedding_base_url="http://127.0.0.1:1",
         parley_erasure_settle_seconds=0.3,

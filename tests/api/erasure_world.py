@@ -23,6 +23,7 @@ from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
+from adapters.temporal.metrics import WorkerMetrics
 from adapters.vectors.index import DocumentVersion, PassageVector
 from api.services import Services
 from contracts.conversation import (
@@ -198,7 +199,7 @@ async def eraser(settings: Settings, *, dies: Sequence[str] = ()) -> AsyncIterat
     the points."""
     client = await connect(settings)
     left = set(dies)
-    async with open_activities(settings, client) as activities:
+    async with open_activities(settings, client, metrics=WorkerMetrics()) as activities:
         (registration,) = (
             one for one in registrations(activities) if one.task_queue == ERASURE_QUEUE
         )

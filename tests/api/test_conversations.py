@@ -35,7 +35,7 @@ async def write(
     organization: Organization,
     *texts: str,
     wa_id: str,
-    channel_id: ChannelId | None = None,
+    channel: ChannelId | None = None,
 ) -> Written:
     """Have a person write these messages, a second apart."""
     services: Services = app.state.services
@@ -45,7 +45,7 @@ async def write(
         await whatsapp_users.remember(
             session, person, organization_id=tenant, wa_id=wa_id, profile_name="Eva"
         )
-    channel = channel_id or ChannelId(f"chn_{ULID()}")
+    channel = channel or ChannelId(f"chn_{ULID()}")
     ref = ConversationRef(
         organization_id=tenant,
         channel_id=channel,
@@ -177,9 +177,7 @@ async def test_conversations_of_a_deleted_channel_stay_readable(
     ours: Organization, app: FastAPI
 ) -> None:
     channel = await make_channel(ours)
-    written = await write(
-        app, ours, "Hello", wa_id="34600000007", channel_id=ChannelId(channel["id"])
-    )
+    written = await write(app, ours, "Hello", wa_id="34600000007", channel=ChannelId(channel["id"]))
     assert (await ours.admin.delete(f"{ours.path}/channels/{channel['id']}")).status_code == 204
     path = f"{ours.path}/conversations/{written.ref.conversation_id}"
     for way in (path, f"{path}/messages", f"{path}/export"):

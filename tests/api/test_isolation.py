@@ -1,134 +1,357 @@
-"""One organisation's key finds nothing of another's, on any route of the OpenAPI document."""
+"""Two organisations never meet: on any operation of the OpenAPI document, whoever asks.
 
+The operations are the document's, so a new one is covered by itself. A request names objects of
+another organisation in its path, its filters, its cursor or its body, and
+
+- nothing of the other's is in the answer: each of its objects carries a marker nobody can guess;
+- the answer is the one that ids of nothing get, so that existence is not told either: 404, not 403;
+- nothing of the other's has changed.
+"""
+
+import asyncio
+import random
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import string
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import SecretStr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from api.app import create_app
-from settings import Settings
-from tests.api.conftest import Organization, check_problem, created, make_organization
+from adapters.dynamodb.dead_letters import DeadLetters
+from api.services import Services
+from contracts.ids import OrganizationId
+from tests.api.attempts import DOCUMENT, OPERATIONS, Attempt, Operation, attempts, body_of
+from tests.api.conftest import Organization, check_problem, make_organization
+from tests.api.population import SHARED_WORD, Populated, complete, ids_in, populate
 
+EXAMPLES = 8
+"""Attempts at each operation."""
+REQUEST_SECONDS = 30
+VOLATILE = {"last_used_at"}
+"""What the owner's own look changes."""
+LISTS = [one for one in OPERATIONS if one.method == "get" and "cursor" in one.query]
 
-class Operation(NamedTuple):
-    method: str
-    path: str
-
-
-def _operations() -> Iterator[Operation]:
-    """Every operation below an organisation."""
-    settings = Settings(_env_file=None, parley_secret_keys=[SecretStr("0" * 32)])
-    for path, methods in create_app(settings).openapi()["paths"].items():
-        if "{organization_id}" in path:
-            for method in methods:
-                yield Operation(method, path)
-
-
-OPERATIONS = sorted(_operations())
+T = TypeVar("T")
 
 
-class Populated(NamedTuple):
-    organization: Organization
-    ids: dict[str, str]
+class Stage:
+    """Organisations that ask, and organisations that nobody may find anything of."""
 
+    def __init__(
+        self,
+        app: FastAPI,
+        platform: httpx.AsyncClient,
+        askers: list[Populated],
+        owners: list[Populated],
+    ) -> None:
+        self.services: Services = app.state.services
+        self.platform = platform
+        self.askers = askers
+        self.owners = owners
+        self.before: list[dict[str, Any]] = []
+        self.private: list[set[str]] = []
+        self.cursors: list[list[str]] = []
 
-async def _populate(organization: Organization) -> Populated:
-    admin, path = organization.admin, organization.path
-    assistant = await created(admin, f"{path}/assistants", name="Private assistant")
-    knowledge_base = await created(admin, f"{path}/knowledge-bases", name="Private knowledge")
-    channel = await created(
-        admin,
-        f"{path}/channels",
-        phone_number_id=_number(organization.id),
-        waba_id="1",
-        display_phone_number="+1 555 000",
-        access_token="private token",
-    )
-    key = await created(admin, f"{path}/api-keys", name="Private key", role="viewer")
-    document = await created(
-        admin,
-        f"{path}/knowledge-bases/{knowledge_base['id']}/documents",
-        status=202,
-        title="Private document",
-        text="Private text",
-    )
-    return Populated(
-        organization,
-        {
-            "organization_id": organization.id,
-            "assistant_id": assistant["id"],
-            "knowledge_base_id": knowledge_base["id"],
-            "channel_id": channel["id"],
-            "api_key_id": key["id"],
-            "document_id": document["id"],
-            "whatsapp_user_id": "wau_" + "0" * 26,
-            "conversation_id": "conv_" + "0" * 52,
-        },
-    )
+    async def look(self) -> None:
+        """Remember what belongs to the owners."""
+        for owner in self.owners:
+            view = await owners_view(owner)
+            self.before.append(view)
+            found = set().union(*(ids_in(str(answer)) for answer in view.values()))
+            self.private.append(found | set(owner.private()))
+            self.cursors.append([cursor async for cursor in cursors_of(owner)])
 
+    def client(self, asker: Populated, role: str) -> httpx.AsyncClient:
+        if role == "platform":
+            return self.platform
+        found: httpx.AsyncClient = getattr(asker.organization, role)
+        return found
 
-def _number(organization_id: str) -> str:
-    return str(int.from_bytes(organization_id[-12:].encode(), "big"))[:30]
+    async def attempt(
+        self, operation: Operation, attempt: Attempt, ours: Populated, victim: int
+    ) -> None:
+        theirs = self.owners[victim]
+        answer = await self._send(operation, attempt, ours, theirs, victim)
+        said = answer.text + str(answer.headers)
+        for secret in self.private[victim] - asked_for(answer):
+            assert secret not in said, f"{operation.name} shows {secret} of another organisation"
+        if not attempt.path or not operation.path.startswith("/v1/"):
+            return
+        assert answer.is_client_error, answer.text
+        if "organization_id" in attempt.path:
+            check_problem(answer, 404)
+        # Of the same shape, and nobody's.
+        nobody = Populated(
+            theirs.organization,
+            theirs.marker,
+            {name: scrambled(identifier) for name, identifier in theirs.ids.items()},
+        )
+        control = await self._send(operation, attempt, ours, nobody, victim)
+        assert answer.status_code == control.status_code, (answer.text, control.text)
+        if answer.status_code != 403:
+            check_problem(answer, 404 if answer.status_code != 422 else 422)
+        assert anonymous(answer.text) == anonymous(control.text)
+
+    async def _send(
+        self,
+        operation: Operation,
+        attempt: Attempt,
+        ours: Populated,
+        theirs: Populated,
+        victim: int,
+    ) -> httpx.Response:
+        ids = {
+            name: (theirs if name in attempt.path else ours).ids[name]
+            for name in operation.parameters
+        }
+        query = {}
+        for name in operation.query:
+            if name == "cursor" and name in attempt.query and self.cursors[victim]:
+                query[name] = self.cursors[victim][
+                    attempt.list_of_theirs % len(self.cursors[victim])
+                ]
+            elif name in attempt.query and name in theirs.ids:
+                query[name] = theirs.ids[name]
+            elif name in {"query", "search", "q", "name"}:
+                query[name] = SHARED_WORD
+        return await self.client(ours, attempt.role).request(
+            operation.method.upper(),
+            operation.path.format_map(ids),
+            params=query,
+            json=body_of(operation, attempt, ours, theirs),
+        )
+
+    async def nothing_has_changed(self) -> None:
+        for owner, before in zip(self.owners, self.before, strict=True):
+            after = await owners_view(owner)
+            assert after == before
+        for asker in self.askers:
+            assert not self._foreign(await owners_view(asker))
+
+    def _foreign(self, view: dict[str, Any]) -> set[str]:
+        text = str(view)
+        return {secret for private in self.private for secret in private if secret in text}
 
 
 @pytest.fixture(scope="module")
-async def private(
-    platform: httpx.AsyncClient, connect: Callable[[str | None], httpx.AsyncClient]
-) -> Populated:
-    """An organisation that nobody else may find anything of."""
-    return await _populate(await make_organization(platform, connect, name="Private company"))
+async def stage(
+    app: FastAPI,
+    platform: httpx.AsyncClient,
+    connect: Callable[[str | None], httpx.AsyncClient],
+) -> Stage:
+    async def one() -> Populated:
+        organization = await make_organization(platform, connect, name="Private company")
+        populated = await populate(organization, app.state.services)
+        missing = await complete(populated, DOCUMENT)
+        assert not missing, (
+            f"Nothing is known to be put in place of {', '.join(missing)}: make one in "
+            "tests/api/population.py, so that its isolation is tested."
+        )
+        return populated
+
+    stage = Stage(app, platform, [await one() for _ in range(2)], [await one() for _ in range(2)])
+    await stage.look()
+    return stage
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.method} {o.path}")
-@pytest.mark.parametrize("as_ours", [False, True], ids=["their path", "our path, their ids"])
-async def test_nothing_of_theirs_is_found(
-    ours: Organization, private: Populated, operation: Operation, as_ours: bool
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+
+
+@every_operation
+async def test_nothing_of_another_organisation_is_found_or_changed(
+    stage: Stage, operation: Operation
 ) -> None:
-    theirs = private.organization
-    ids = private.ids | ({"organization_id": ours.id} if as_ours else {})
-    path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], operation.path)
-    response = await ours.admin.request(operation.method, path, json={"name": "Taken over"})
+    run = in_this_loop()
 
-    names_one_of_theirs = not as_ours or operation.path.count("{") > 1
-    if names_one_of_theirs:
-        assert response.status_code in (404, 422), response.text
-        if not as_ours:
-            check_problem(response, 404)
-    for identifier in set(private.ids.values()) - {ids["organization_id"]}:
-        if identifier not in path:
-            assert identifier not in response.text
-    assert "Private" not in response.text
-    unchanged = await theirs.admin.get(f"{theirs.path}/assistants/{private.ids['assistant_id']}")
-    assert unchanged.json()["name"] == "Private assistant"
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(
+        attempt=attempts(operation),
+        asker=st.sampled_from(range(2)),
+        owner=st.sampled_from(range(2)),
+    )
+    def nothing_crosses(attempt: Attempt, asker: int, owner: int) -> None:
+        run(stage.attempt(operation, attempt, stage.askers[asker], owner))
+
+    if operation_can_name_theirs(operation):
+        await asyncio.to_thread(nothing_crosses)
+    if operation.changes:
+        await stage.nothing_has_changed()
 
 
-async def test_references_to_their_objects_are_refused(
-    ours: Organization, private: Populated
+@every_operation
+async def test_without_a_key_nothing_is_answered(
+    stage: Stage, stranger: httpx.AsyncClient, operation: Operation
 ) -> None:
-    response = await ours.admin.post(
-        f"{ours.path}/assistants",
-        json={"name": "Reader", "knowledge_base_ids": [private.ids["knowledge_base_id"]]},
-    )
-    assert check_problem(response, 422)["errors"][0]["field"] == "knowledge_base_ids"
-    response = await ours.admin.post(
-        f"{ours.path}/channels",
-        json={
-            "phone_number_id": _number(ours.id),
-            "waba_id": "1",
-            "display_phone_number": "+1 555 000",
-            "access_token": "t",
-            "assistant_id": private.ids["assistant_id"],
-        },
-    )
-    assert check_problem(response, 422)["errors"][0]["field"] == "assistant_id"
+    if not operation.path.startswith("/v1/"):
+        pytest.skip("open to everyone: Meta signs, probes need no key")
+    owner = stage.owners[0]
+    answer = await stranger.request(operation.method.upper(), operation.path.format_map(owner.ids))
+    check_problem(answer, 401)
+    assert not [secret for secret in stage.private[0] if secret in answer.text]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [one for one in OPERATIONS if "Idempotency-Key" in one.headers],
+    ids=lambda one: one.name,
+)
+async def test_an_idempotency_key_of_another_organisation_is_a_new_one(
+    stage: Stage, operation: Operation
+) -> None:
+    """The same key and body from two organisations are two requests: neither hears of the other."""
+    first, second = stage.askers
+    attempt = Attempt("admin", frozenset(), frozenset(), frozenset(), 0)
+    answers = []
+    for asker in (first, second):
+        answers.append(
+            await asker.organization.admin.request(
+                operation.method.upper(),
+                operation.path.format_map(asker.ids),
+                json=body_of(operation, attempt, asker, asker),
+                headers={"Idempotency-Key": f"shared {operation.name}"},
+            )
+        )
+    assert answers[0].status_code == answers[1].status_code
+    assert not [secret for secret in first.private() if secret in answers[1].text]
+    if answers[0].is_success:
+        assert not ids_in(answers[0].text) & ids_in(answers[1].text)
+
+
+async def test_the_owner_sees_all_that_the_others_must_not(stage: Stage) -> None:
+    """Or the tests above would look for what is nowhere."""
+    for owner, private in zip(stage.owners, stage.private, strict=True):
+        shown = str(await owners_view(owner))
+        named = set(re.findall(r"\{(\w+)\}", " ".join(DOCUMENT["paths"])))
+        assert {owner.ids[name] for name in named} <= private
+        assert all(owner.ids[name] in shown for name in named)
+        base = owner.ids["knowledge_base_id"]
+        found = await owner.organization.viewer.post(
+            f"{owner.organization.path}/knowledge-bases/{base}/search",
+            json={"query": SHARED_WORD},
+        )
+        assert owner.marker in found.text
+
+
+async def test_a_search_in_ones_own_finds_nothing_of_theirs(stage: Stage) -> None:
+    asker, owner = stage.askers[0], stage.owners[0]
+    path = f"{asker.organization.path}/knowledge-bases/{asker.ids['knowledge_base_id']}/search"
+    for query in (SHARED_WORD, owner.marker):
+        found = await asker.organization.viewer.post(path, json={"query": query})
+        assert found.status_code == 200, found.text
+        assert not [secret for secret in stage.private[0] if secret in found.text]
+
+
+async def test_dead_letters_of_theirs_are_not_ours(stage: Stage) -> None:
+    letters = DeadLetters(stage.services.table)
+    for one in (*stage.askers, *stage.owners):
+        page = await letters.list(OrganizationId(one.id), limit=50)
+        assert {letter.reason for letter in page.items} == {one.marker}
 
 
 async def test_the_platform_asks_for_an_organization_that_exists(
-    platform: httpx.AsyncClient, app: FastAPI
+    platform: httpx.AsyncClient,
 ) -> None:
-    assert app.state.services
     check_problem(await platform.get("/v1/organizations/org_none/assistants"), 404)
+
+
+async def test_references_to_their_objects_are_refused_by_name(
+    ours: Organization, stage: Stage
+) -> None:
+    ids = stage.owners[0].ids
+    answer = await ours.admin.post(
+        f"{ours.path}/assistants",
+        json={"name": "Reader", "knowledge_base_ids": [ids["knowledge_base_id"]]},
+    )
+    assert check_problem(answer, 422)["errors"][0]["field"] == "knowledge_base_ids"
+    answer = await ours.admin.post(
+        f"{ours.path}/channels",
+        json={
+            "phone_number_id": str(random.SystemRandom().randrange(10**15)),
+            "waba_id": "1",
+            "display_phone_number": "+1 555 000",
+            "access_token": "t",
+            "assistant_id": ids["assistant_id"],
+        },
+    )
+    assert check_problem(answer, 422)["errors"][0]["field"] == "assistant_id"
+
+
+def operation_can_name_theirs(operation: Operation) -> bool:
+    return bool(operation.parameters) or operation.method != "delete"
+
+
+def in_this_loop() -> Callable[[Awaitable[T]], T]:
+    """Runs what a test awaits from the thread that Hypothesis, which is synchronous, works in."""
+    loop = asyncio.get_running_loop()
+
+    def run(what: Awaitable[T]) -> T:
+        async def awaited() -> T:
+            return await what
+
+        return asyncio.run_coroutine_threadsafe(awaited(), loop).result(REQUEST_SECONDS)
+
+    return run
+
+
+async def owners_view(owner: Populated) -> dict[str, Any]:
+    """Everything that the owner can read, by operation."""
+    view: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        if operation.method != "get" or "organization_id" not in operation.parameters:
+            continue
+        answer = await owner.organization.admin.get(
+            operation.path.format_map(owner.ids),
+            params={"limit": 100} if "limit" in operation.query else {},
+        )
+        assert answer.status_code == 200, (operation.name, answer.text)
+        view[operation.name] = _steady(_content(answer))
+    return view
+
+
+async def cursors_of(owner: Populated) -> Any:
+    """Cursors of the owner's own lists, where these are longer than one."""
+    for operation in LISTS:
+        if "organization_id" in operation.parameters:
+            answer = await owner.organization.admin.get(
+                operation.path.format_map(owner.ids), params={"limit": 1}
+            )
+            if cursor := answer.json().get("next_cursor"):
+                yield cursor
+
+
+def _content(answer: httpx.Response) -> Any:
+    is_json = "json" in answer.headers.get("content-type", "")
+    return answer.json() if is_json else answer.text
+
+
+def _steady(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _steady(entry) for key, entry in value.items() if key not in VOLATILE}
+    return [_steady(entry) for entry in value] if isinstance(value, list) else value
+
+
+def asked_for(answer: httpx.Response) -> set[str]:
+    """What the asker wrote itself, which an error may repeat."""
+    sent = str(answer.request.url) + answer.request.content.decode()
+    return ids_in(sent)
+
+
+def scrambled(identifier: str) -> str:
+    """An id of the same shape that nothing has."""
+    prefix, _, rest = identifier.partition("_")
+    digits = random.Random(identifier).choices(string.digits, k=len(rest))  # noqa: S311
+    return f"{prefix}_{''.join(digits)}"
+
+
+def anonymous(text: str) -> str:
+    """The text without ids."""
+    for identifier in ids_in(text):
+        text = text.replace(identifier, "ID")
+    return text

@@ -100,6 +100,38 @@ async def test_ticks_turn_blue_on_both_sides(product: Product, api: httpx.AsyncC
     await eventually(statuses, lambda found: bool(found) and set(found) <= {"delivered", "read"})
 
 
+async def test_what_was_said_is_in_the_usage_and_the_roll_up_runs_by_itself(
+    product: Product, api: httpx.AsyncClient
+) -> None:
+    phone = await new_phone(product, "Linden", name="Is counted")
+    organization = (await conversation_of(api, phone)).partition("/conversations/")[0]
+
+    async def totals() -> dict[str, Any]:
+        answer = (await api.get(f"{organization}/usage")).raise_for_status().json()
+        assert sum(each["tokens"]["input"] for each in answer["by_model"]) > 0
+        found: dict[str, Any] = answer["totals"]
+        return found
+
+    before = await totals()
+    await phone.ask("How much is teeth whitening?")
+    after = await totals()
+    assert after["messages"]["inbound"] == before["messages"]["inbound"] + 1
+    assert after["messages"]["outbound"] == before["messages"]["outbound"] + 1
+    assert after["tokens"]["output"] > before["tokens"]["output"]
+    assert after["tokens"]["embedding"] > 0
+    assert after["documents"] == 3
+
+    client = await Client.connect(product.temporal_address)
+
+    async def rolled_up() -> int:
+        count = await client.count_workflows(
+            "WorkflowType = 'RollUpUsage' AND ExecutionStatus = 'Completed'"
+        )
+        return count.count
+
+    assert await eventually(rolled_up, lambda found: found > 0)
+
+
 async def test_an_operator_sees_each_step_in_words(
     product: Product, api: httpx.AsyncClient
 ) -> None:

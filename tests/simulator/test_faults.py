@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulator.stage import PHONE_NUMBER_ID, Stage
+from tests.simulator.stage import PHONE_NUMBER_ID, WABA_ID, Stage
 
 
 def text_to(person: dict[str, Any]) -> dict[str, Any]:
@@ -154,3 +154,31 @@ async def test_a_rule_that_makes_no_sense_is_refused(shared_stage: Stage, rule: 
     response = await shared_stage.http.put("/simulator/faults", json={"rules": [rule]})
     assert response.status_code == 422
     assert response.json()["errors"]
+
+
+ACCOUNT_CALLS = [
+    ("GET", PHONE_NUMBER_ID),
+    ("GET", f"{WABA_ID}/phone_numbers"),
+    ("POST", f"{WABA_ID}/subscribed_apps"),
+    ("GET", f"{WABA_ID}/subscribed_apps"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ACCOUNT_CALLS)
+async def test_what_is_asked_about_an_account_may_be_refused_or_not_answered(
+    stage: Stage, method: str, path: str
+) -> None:
+    await stage.put_faults({"effect": "account_error", "code": 200, "count": 1})
+    refused = await stage.graph(method, path)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, 200)
+    assert (await stage.graph(method, path)).status_code == 200
+    await stage.put_faults({"effect": "account_silence", "seconds": 0, "count": 1})
+    with pytest.raises(httpx.HTTPError):
+        await stage.graph(method, path)
+    assert (await stage.graph(method, path)).status_code == 200
+
+
+async def test_faults_of_accounts_let_messages_through(stage: Stage) -> None:
+    person = await stage.acquainted()
+    await stage.put_faults({"effect": "account_error", "code": 190})
+    assert (await stage.send(text_to(person))).status_code == 200

@@ -311,6 +311,20 @@ async def test_numbers_and_subscriptions(stage: Stage) -> None:
     assert [item["text"]["body"] for item in stage.receiver.messages()] == ["now they do"]
 
 
+async def test_an_account_with_many_numbers_is_read_in_pages(stage: Stage) -> None:
+    others = [f"2000{number}" for number in range(4)]
+    for number in others:
+        await stage.put_number(number)
+    await stage.put_number("30000", waba_id="7")
+    first = (await stage.graph("GET", f"{WABA_ID}/phone_numbers?limit=3")).json()
+    after = first["paging"]["cursors"]["after"]
+    assert f"after={after}" in first["paging"]["next"]
+    last = (await stage.graph("GET", f"{WABA_ID}/phone_numbers?limit=3&after={after}")).json()
+    assert "next" not in last["paging"]
+    listed = [item["id"] for page in (first, last) for item in page["data"]]
+    assert listed == [PHONE_NUMBER_ID, *others]
+
+
 @pytest.mark.skipif(not FIXTURES.is_dir(), reason="Meta's example requests are not at hand")
 async def test_metas_own_examples_are_accepted(stage: Stage) -> None:
     person = await stage.person(wa_id="16505551234")

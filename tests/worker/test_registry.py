@@ -12,6 +12,7 @@ from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.usage import UsageActivities
 from contracts import activities as stubs
 from worker.registry import Activities, registrations
 
@@ -20,12 +21,12 @@ def registered() -> dict[str, Any]:
     """Implementations by name. Nothing is called, so the adapters may be anything."""
     made = Activities(
         conversation=ConversationActivities(
-            conversations=Mock(), people=Mock(), database=Mock()
+            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
         ),
         retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            default_model="",
+            quotas=Mock(), default_model="",
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
@@ -33,11 +34,12 @@ def registered() -> dict[str, Any]:
         ),
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
-            count_tokens=Mock(),
+            count_tokens=Mock(), usage=Mock(),
         ),
         erasure=ErasureActivities(
             Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
         ),
+        usage=UsageActivities(Mock()),
     )  # fmt: skip
     implementations = [each for queue in registrations(made) for each in queue.activities]
     return {_name(each): each for each in implementations}
@@ -69,4 +71,4 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
 def test_every_workflow_is_registered_once() -> None:
     workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == ["Conversation", "Erase", "IngestDocument"]
+    assert sorted(map(str, names)) == ["Conversation", "Erase", "IngestDocument", "RollUpUsage"]

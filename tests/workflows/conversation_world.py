@@ -45,6 +45,7 @@ from contracts.ids import (
     PersonId,
     TurnId,
 )
+from contracts.quotas import ReachedLimit
 from workflows.conversation import ConversationWorkflow
 
 CONVERSATION = ConversationRef(
@@ -93,6 +94,8 @@ class World:
     send_outcomes: list[SentPart] = field(default_factory=list)
     """Outcomes of the next sends; `sent` when there are none left."""
     channel_is_gone: bool = False
+    limit_of: Callable[[RecordInbound, list[MessageId]], ReachedLimit | None] | None = None
+    """The verdict of the quotas on what was recorded; by default there are none."""
     decision: UncertainDecision = field(
         default_factory=lambda: UncertainDecision(decision="settled")
     )
@@ -110,7 +113,9 @@ class World:
         self.recorded.append([record.message.text or "" for record in fresh])
         for record in fresh:
             self.texts[record.message_id] = record.message.text or ""
-        return RecordedInbound(fresh=[record.message_id for record in fresh])
+        ids = [record.message_id for record in fresh]
+        limit = self.limit_of(request, ids) if self.limit_of is not None else None
+        return RecordedInbound(fresh=ids, limit=limit)
 
     @activity.defn(name="mark_read")
     async def mark_read(self, request: MarkRead) -> None:
@@ -197,8 +202,10 @@ class RunningConversation:
         world: World,
         *,
         turns_per_run: int | None = None,
+        conversation: ConversationRef = CONVERSATION,
     ) -> None:
         self.client = client
+        self.conversation = conversation
         self.world = world
         self.workflow_id = f"conversation/test/{uuid4()}"
         self._turns_per_run = turns_per_run
@@ -232,7 +239,9 @@ class RunningConversation:
         for each in received:
             await self.client.start_workflow(
                 names.CONVERSATION_WORKFLOW,
-                ConversationInput(conversation=CONVERSATION, turns_per_run=self._turns_per_run),
+                ConversationInput(
+                    conversation=self.conversation, turns_per_run=self._turns_per_run
+                ),
                 id=self.workflow_id,
                 task_queue=names.CONVERSATIONS_QUEUE,
                 start_signal="receive_message",

@@ -25,7 +25,7 @@ from contracts.ingestion import (
     FailedDocument,
     IngestDocument,
 )
-from tests.knowledge import MODEL, Knowledge
+from tests.knowledge import MODEL, Knowledge, MemoryUsage
 from workflows.ingest_document import IngestDocumentWorkflow
 
 KEY_RING = KeyRing(["a key ring for tests, long enough to be one"])
@@ -41,6 +41,7 @@ def ingestion_activities(knowledge: Knowledge, client: AsyncOpenAI) -> Ingestion
         embeddings=Embeddings(client, model=MODEL, count_tokens=words),
         index=PgVectorIndex(knowledge.database, model=MODEL),
         count_tokens=words,
+        usage=MemoryUsage(),
     )
 
 

@@ -1,17 +1,22 @@
 """Records the histories of conversations that later versions must still replay.
 
-Run it (`python -m tests.workflows.record_conversation_histories`) when the workflow changes on
-purpose, and keep the old files for as long as runs of that version may be open.
+Run it (`python -m tests.workflows.record_conversation_histories limited`) with the names of what
+is new when the workflow changes on purpose. The old files stay for as long as runs of that version
+may be open.
 """
 
 import asyncio
 import re
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from contracts.conversation import GenerateReply, SentPart, UncertainDecision
+from contracts.conversation import GenerateReply, RecordInbound, SentPart, UncertainDecision
+from contracts.ids import MessageId
+from contracts.quotas import ReachedLimit
 from tests.servers import make_directory, running_temporal
 from tests.workflows.conversation_world import (
     RunningConversation,
@@ -26,10 +31,12 @@ SETTLE_SECONDS = 0.3
 """Lets Temporal's core finish: see `tests/conftest.py`."""
 
 
-async def record() -> None:
+async def record(*names: str) -> None:
     async with running_temporal(make_directory()) as server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
-        for scenario in (turns, superseded, uncertain, continued):
+        for scenario in (turns, superseded, uncertain, continued, limited):
+            if scenario.__name__ not in names:
+                continue
             world = World()
             per_run = 2 if scenario is continued else None
             async with RunningConversation(client, world, turns_per_run=per_run) as conversation:
@@ -101,6 +108,29 @@ async def continued(
     return conversation.client.get_workflow_handle(conversation.workflow_id, run_id=run_id)
 
 
+async def limited(
+    conversation: RunningConversation, world: World
+) -> "WorkflowHandle[object, object]":
+    """A burst of which one message is within the quota, silence, and the next window."""
+    until = datetime(2031, 1, 1, tzinfo=UTC)
+
+    def beyond_the_first(request: RecordInbound, fresh: list[MessageId]) -> ReachedLimit | None:
+        refused = fresh if world.replies else fresh[1:]
+        return ReachedLimit(
+            quota="messages_per_day", until=until, refused=refused, tell=request.opening
+        )
+
+    world.limit_of = beyond_the_first
+    await conversation.receive(message(1), message(2))
+    await eventually(lambda: len(world.replies) == 2)
+    await conversation.receive(message(3))
+    await eventually(lambda: len(world.recorded) == 2)
+    world.limit_of = None
+    await conversation.receive(message(4))
+    await eventually(lambda: len(world.replies) == 3)
+    return conversation.handle
+
+
 def _anonymous(history: str) -> str:
     history = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
     return re.sub(r'"identity": "[^"]*"', '"identity": "worker"', history)
@@ -108,4 +138,4 @@ def _anonymous(history: str) -> str:
 
 if __name__ == "__main__":
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    asyncio.run(record())
+    asyncio.run(record(*sys.argv[1:]))

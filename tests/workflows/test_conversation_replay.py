@@ -13,7 +13,13 @@ HISTORIES = sorted((Path(__file__).parent.parent / "histories" / "conversation")
 
 
 def test_histories_are_there() -> None:
-    assert {path.stem for path in HISTORIES} >= {"turns", "superseded", "uncertain", "continued"}
+    assert {path.stem for path in HISTORIES} >= {
+        "turns",
+        "superseded",
+        "uncertain",
+        "continued",
+        "limited",
+    }
 
 
 @pytest.fixture(params=HISTORIES, ids=lambda path: path.stem)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -25,6 +25,8 @@ class Number(BaseModel):
     access_token: str = Token
     verify_token: str = Token
     callback_url: str = Field(max_length=2048)
+    platform_type: Literal["CLOUD_API", "ON_PREMISE", "NOT_APPLICABLE"] = "CLOUD_API"
+    """Where the number is registered."""
     suggested_questions: list[str] = Field(default_factory=list, max_length=12)
 
     @field_validator("callback_url")

@@ -52,7 +52,8 @@ async def test_repeating_a_record_answers_the_same_and_counts_once(
     first = await conversations.record_inbound(request)
     again = await conversations.record_inbound(request)
 
-    assert again == first
+    assert (again.fresh, again.first_contact) == (first.fresh, first.first_contact)
+    assert (first.written, again.written) == (2, 0)
     stored = await conversations.get(ref.organization_id, ref.conversation_id)
     assert stored is not None
     assert stored.inbound_count == 2

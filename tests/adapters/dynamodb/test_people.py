@@ -132,6 +132,16 @@ async def test_organisations_do_not_share_people(anew: Processes, table: Table) 
     assert await People(table).get(stranger.organization_id, person) is None
 
 
+async def test_a_person_in_memory_is_still_nobody_elses(table: Table) -> None:
+    people, organization = People(table), an_organization()
+    identity = PersonIdentity(wa_id=NUMBER)
+    person = await people.resolve(organization, identity)
+    stranger = an_organization()
+
+    assert await people.get(stranger, person) is None
+    assert await people.resolve(stranger, identity) != person
+
+
 async def test_a_known_person_costs_no_call(table: Table, counted: list[str]) -> None:
     people, organization = People(table), an_organization()
     identity = PersonIdentity(wa_id=NUMBER, user_id=USER, profile_name="Ada")

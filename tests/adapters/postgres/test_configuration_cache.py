@@ -1,6 +1,7 @@
 """Routes and profiles are served from memory and are never older than the last change."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from adapters.keyring import KeyRing
 from adapters.postgres import assistants, channels, organizations
-from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from adapters.postgres.configuration_listener import ConfigurationListener
 from adapters.postgres.database import Database
@@ -17,6 +18,7 @@ from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Assistant, Channel
 from adapters.postgres.tenant_cache import TenantCache
 from contracts.ids import ChannelId, OrganizationId
+from contracts.quotas import Quotas
 from tests.adapters.postgres.conftest import Pair
 
 NOTICE_SECONDS = 5.0
@@ -72,6 +74,14 @@ async def change(database: Database, organization: OrganizationId, statement: st
     async with database.tenant(organization) as session:
         connection = await session.connection()
         await connection.execute(text(statement))
+
+
+def strings(
+    database: Database, load: Callable[[str], Awaitable[str | None]], pair: Pair
+) -> TenantCache[str, str]:
+    return TenantCache(
+        database, load=load, organization_of=lambda _value: pair.ours, name="channel_routes"
+    )
 
 
 async def test_a_number_leads_to_its_channel(routes: ChannelRoutes, channel: Channel) -> None:
@@ -191,7 +201,7 @@ async def test_a_value_read_before_a_change_is_not_kept(database: Database, pair
         loads.append(asyncio.get_running_loop().create_future())
         return await loads[-1]
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     await cache.start()
     try:
         first = asyncio.create_task(cache.get("key"))
@@ -216,7 +226,7 @@ async def test_nothing_is_kept_before_changes_are_heard_of(database: Database, p
     async def load(_key: str) -> str:
         return answers.pop(0)
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     assert [await cache.get("key"), await cache.get("key")] == ["first", "second"]
 
 
@@ -229,7 +239,7 @@ async def test_a_failed_load_is_tried_again(database: Database, pair: Pair) -> N
             raise answer
         return str(answer)
 
-    cache = TenantCache[str, str](database, load=load, organization_of=lambda _value: pair.ours)
+    cache = strings(database, load, pair)
     with pytest.raises(ConnectionError):
         await cache.get("key")
     assert await cache.get("key") == "up"
@@ -272,6 +282,66 @@ async def test_a_profile_has_all_that_a_turn_needs(
     await eventually(own_key)
 
 
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        (
+            "UPDATE assistants SET instructions = 'Be brief.'",
+            lambda profile: profile.instructions == "Be brief.",
+        ),
+        (
+            "UPDATE assistants SET slow_down_message = 'Not so fast.'",
+            lambda profile: profile.slow_down_message == "Not so fast.",
+        ),
+        (
+            "UPDATE assistants SET quota_message = 'Tomorrow.'",
+            lambda profile: profile.quota_message == "Tomorrow.",
+        ),
+        (
+            """UPDATE organizations SET quotas = '{"messages_per_day": 5}'""",
+            lambda profile: profile.quotas == Quotas.of({"messages_per_day": {"hard": 5}}),
+        ),
+        (
+            "UPDATE organizations SET timezone = 'Asia/Kathmandu'",
+            lambda profile: profile.timezone == "Asia/Kathmandu",
+        ),
+        (
+            "UPDATE assistants SET knowledge_base_ids = '{}'",
+            lambda profile: profile.knowledge_base_ids == (),
+        ),
+    ],
+    ids=["instructions", "slow_down", "quota_message", "quotas", "timezone", "knowledge"],
+)
+async def test_what_a_turn_goes_by_is_new_in_every_process_once_it_is_changed(
+    database: Database,
+    keyring: KeyRing,
+    channel: Channel,
+    statement: str,
+    changed: Callable[[AssistantProfile], bool],
+) -> None:
+    lookups: Counter[tuple[str, str]] = Counter()
+
+    def count(cache: str, outcome: str) -> None:
+        lookups[cache, outcome] += 1
+
+    async with (
+        AssistantProfiles(database, keyring) as one,
+        AssistantProfiles(database, keyring, count=count) as other,
+    ):
+        for profiles in (one, other, other):
+            assert not changed(await profiles.for_channel(channel.organization_id, channel.id))
+        assert lookups == {("assistant_profiles", "miss"): 1, ("assistant_profiles", "hit"): 1}
+
+        await change(database, channel.organization_id, statement)
+        for profiles in (one, other):
+
+            async def is_new(profiles: AssistantProfiles = profiles) -> bool:
+                return changed(await profiles.for_channel(channel.organization_id, channel.id))
+
+            await eventually(is_new)
+        assert lookups["assistant_profiles", "miss"] == 2
+
+
 async def test_the_platforms_key_never_goes_to_a_tenants_address(
     database: Database, profiles: AssistantProfiles, channel: Channel
 ) -> None:
@@ -293,6 +363,14 @@ async def test_another_organizations_channel_has_no_profile(
     ):
         with pytest.raises(LookupError):
             await profiles.for_channel(organization, identifier)
+
+
+async def test_a_profile_in_memory_is_still_nobody_elses(
+    profiles: AssistantProfiles, channel: Channel, pair: Pair
+) -> None:
+    await profiles.for_channel(pair.ours, channel.id)
+    with pytest.raises(LookupError):
+        await profiles.for_channel(pair.theirs, channel.id)
 
 
 async def _until(condition: Callable[[], bool]) -> None:

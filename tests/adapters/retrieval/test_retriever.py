@@ -9,10 +9,12 @@ from sqlmodel import col, update
 from ulid import ULID
 
 from adapters.openai.embeddings import Embeddings
+from adapters.postgres import knowledge_bases
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document, KnowledgeBase
+from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Retrieved, Retriever
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError
 from adapters.vectors.pgvector import PgVectorIndex
@@ -33,7 +35,7 @@ class Library:
     def __init__(self, knowledge: Knowledge, client: AsyncOpenAI) -> None:
         self.knowledge = knowledge
         self.index = PgVectorIndex(knowledge.database, model=MODEL)
-        self.embeddings = Embeddings(client, model=MODEL, count_tokens=words)
+        self.embeddings = QueryEmbeddings(Embeddings(client, model=MODEL, count_tokens=words))
         self.passages = Passages(knowledge.database)
         self.retriever = Retriever(self.passages, index=self.index, embeddings=self.embeddings)
 
@@ -213,6 +215,21 @@ async def test_a_hit_of_an_index_that_mixes_tenants_up_is_dropped(
     )
     assert await library.texts(secret) == []
     assert await library.texts("Sunday") == ["We close on Sunday."]
+
+
+async def test_a_deleted_knowledge_base_is_not_found_by_a_process_that_has_searched_it(
+    library: Library, database: Database, embedding_client: AsyncOpenAI
+) -> None:
+    """The question is remembered there, but no answer is."""
+    elsewhere = Library(library.knowledge, embedding_client)
+    await library.put("We close on Sunday.")
+    assert await elsewhere.texts("Sunday") == ["We close on Sunday."]
+    organization_id = library.knowledge.organization_id
+    async with database.tenant(organization_id) as session:
+        row = await knowledge_bases.get(session, library.knowledge.knowledge_base_id)
+        assert row is not None
+        await knowledge_bases.delete(session, row)
+    assert await elsewhere.texts("Sunday") == []
 
 
 async def test_another_organisations_knowledge_base_is_nobodys(

@@ -155,3 +155,22 @@ async def test_passages_carry_no_text(emulator: PineconeEmulator, index: Pinecon
         "_id", "embedding", "organization_id", "knowledge_base_id", "document_id", "version",
         "version_key", "position",
     }  # fmt: skip
+
+
+async def test_what_strayed_into_a_namespace_is_not_found(
+    emulator: PineconeEmulator, index: PineconeIndex
+) -> None:
+    """The namespace is one wall, the filter another: each holds alone."""
+    await index.upsert(VERSION, vectors(2))
+    records = emulator.namespaces[ORGANIZATION].visible
+    records["psg_0"]["organization_id"] = "org_2"
+    assert await search(index) == 1
+
+
+async def test_an_organization_has_a_namespace_of_its_own(
+    emulator: PineconeEmulator, index: PineconeIndex
+) -> None:
+    other = DocumentVersion(OrganizationId("org_2"), BASE, DocumentId("doc_2"), 1)
+    await index.upsert(VERSION, vectors(1))
+    await index.upsert(other, vectors(1))
+    assert set(emulator.namespaces) == {ORGANIZATION, "org_2"}

@@ -1,0 +1,68 @@
+"""The schedules of the platform's own workflows, made and kept as they are meant to be."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from contracts.names import ROLL_UP_USAGE_WORKFLOW, USAGE_QUEUE, USAGE_ROLLUP_SCHEDULE
+from contracts.usage import RollUpUsage
+from telemetry import get_logger
+
+EVERY: Final = timedelta(minutes=5)
+JITTER: Final = timedelta(minutes=1)
+
+_log = get_logger(__name__)
+
+
+async def ensure_schedules(client: Client) -> bool:
+    """Make what is missing and mend what was changed; a schedule that is paused stays paused.
+
+    Safe to repeat, and beside others that do the same.
+
+    Returns:
+        Whether all are as they should be. If the server refuses, the log says so.
+    """
+    schedule = _usage_rollup()
+    try:
+        try:
+            await client.create_schedule(USAGE_ROLLUP_SCHEDULE, schedule, trigger_immediately=True)
+        except ScheduleAlreadyRunningError:
+
+            def mended(found: ScheduleUpdateInput) -> ScheduleUpdate:
+                schedule.state = found.description.schedule.state
+                return ScheduleUpdate(schedule)
+
+            await client.get_schedule_handle(USAGE_ROLLUP_SCHEDULE).update(mended)
+    except RPCError as error:
+        _log.warning(
+            "schedule_not_ensured", schedule=USAGE_ROLLUP_SCHEDULE, status=error.status.name
+        )
+        return False
+    return True
+
+
+def _usage_rollup() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            ROLL_UP_USAGE_WORKFLOW,
+            RollUpUsage(),
+            id=USAGE_ROLLUP_SCHEDULE,
+            task_queue=USAGE_QUEUE,
+            static_summary="writes down what all organisations used",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)], jitter=JITTER),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )

@@ -1,0 +1,67 @@
+"""The platform's schedules are made, mended and left paused, however many workers start."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from adapters.keyring import KeyRing
+from adapters.temporal.plugin import parley_plugin
+from adapters.temporal.schedules import ensure_schedules
+from contracts.names import USAGE_ROLLUP_SCHEDULE
+from tests.servers import ConnectTemporal
+
+
+@pytest.fixture
+async def client(connect_temporal: ConnectTemporal) -> Client:
+    return await connect_temporal(plugins=[parley_plugin(KeyRing(["a key ring for tests, of 32"]))])
+
+
+@pytest.fixture
+async def schedule(client: Client) -> AsyncIterator[ScheduleHandle]:
+    await asyncio.gather(*(ensure_schedules(client) for _ in range(3)))
+    handle = client.get_schedule_handle(USAGE_ROLLUP_SCHEDULE)
+    yield handle
+    for execution in (await handle.describe()).info.running_actions:
+        assert isinstance(execution, ScheduleActionExecutionStartWorkflow)
+        await client.get_workflow_handle(execution.workflow_id).terminate()
+    await handle.delete()
+
+
+async def test_the_roll_up_starts_every_five_minutes_and_never_twice_at_once(
+    schedule: ScheduleHandle,
+) -> None:
+    described = (await schedule.describe()).schedule
+    assert [each.every for each in described.spec.intervals] == [timedelta(minutes=5)]
+    assert described.spec.jitter == timedelta(minutes=1)
+    assert described.policy.overlap is ScheduleOverlapPolicy.SKIP
+    assert isinstance(described.action, ScheduleActionStartWorkflow)
+    assert (described.action.workflow, described.action.task_queue) == ("RollUpUsage", "usage")
+
+
+async def test_a_changed_schedule_is_mended_and_a_paused_one_stays_paused(
+    client: Client, schedule: ScheduleHandle
+) -> None:
+    def slower(found: ScheduleUpdateInput) -> ScheduleUpdate:
+        spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=1))])
+        return ScheduleUpdate(dataclasses.replace(found.description.schedule, spec=spec))
+
+    await schedule.update(slower)
+    await schedule.pause(note="while we look into it")
+    assert await ensure_schedules(client)
+    described = (await schedule.describe()).schedule
+    assert [each.every for each in described.spec.intervals] == [timedelta(minutes=5)]
+    assert (described.state.paused, described.state.note) == (True, "while we look into it")

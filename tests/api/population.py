@@ -1,0 +1,250 @@
+"""Fills an organisation with a marked object of every resource, for tests of what others see.
+
+Everything that has a text carries the organisation's marker, which nobody can guess. Names that
+people and Meta give (numbers, message ids) are the same in all of them: a key that forgets its
+organisation collides.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from ulid import ULID
+
+from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.messages import Citation
+from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
+from adapters.dynamodb.people import People, PersonIdentity
+from adapters.postgres import whatsapp_users
+from adapters.postgres.ingestion import Ingestions
+from api.services import Services
+from contracts.conversation import (
+    ConversationRef,
+    InboundMessage,
+    InboundRecord,
+    RecordInbound,
+    Turn,
+)
+from contracts.ids import (
+    ChannelId,
+    DocumentId,
+    KnowledgeBaseId,
+    MessageId,
+    OrganizationId,
+    PassageId,
+    TurnId,
+    conversation_id,
+)
+from contracts.ingestion import IngestDocument
+from domain.chunking import Chunk
+from tests.api.conftest import Organization, created
+
+SHARED_NUMBER: Final = "34600111222"
+ANOTHER_NUMBER: Final = "34600333444"
+SHARED_WORD: Final = "opening"
+"""In a passage of everyone's, so that everyone's search would find everyone's."""
+_ID: Final = re.compile(r"\b[a-z]{2,5}_[0-9A-Za-z]{26,52}\b")
+
+
+@dataclass
+class Populated:
+    """An organisation and what it has."""
+
+    organization: Organization
+    marker: str
+    ids: dict[str, str] = field(default_factory=dict)
+    """By the name of the path parameter that takes it."""
+
+    @property
+    def id(self) -> str:
+        return self.organization.id
+
+    def private(self) -> Iterator[str]:
+        """What no answer to anybody else may hold."""
+        yield self.marker
+        yield from self.ids.values()
+
+
+async def populate(organization: Organization, services: Services) -> Populated:
+    marker = f"zq{secrets.token_hex(8)}"
+    populated = Populated(organization, marker, {"organization_id": organization.id})
+    # Two of each, so that lists have a second page, to which a cursor leads.
+    for number in (SHARED_NUMBER, ANOTHER_NUMBER):
+        await _configuration(populated)
+        await _knowledge(populated, services)
+        await _conversation(populated, services, number)
+    await DeadLetters(services.table).park(
+        OrganizationId(organization.id), reason=marker, raw=marker.encode()
+    )
+    return populated
+
+
+def ids_in(text: str) -> set[str]:
+    """Everything in an answer that looks like an id of ours."""
+    return set(_ID.findall(text))
+
+
+async def _configuration(to: Populated) -> None:
+    admin, path, marker = to.organization.admin, to.organization.path, to.marker
+    renamed = await admin.patch(path, json={"name": marker, "settings": {"note": marker}})
+    assert renamed.status_code == 200, renamed.text
+    base = await created(
+        admin, f"{path}/knowledge-bases", name=marker, description=marker, language="english"
+    )
+    assistant = await created(
+        admin,
+        f"{path}/assistants",
+        name=marker,
+        instructions=marker,
+        knowledge_base_ids=[base["id"]],
+        welcome_message=marker,
+    )
+    channel = await created(
+        admin,
+        f"{path}/channels",
+        phone_number_id=str(secrets.randbelow(10**30)),
+        waba_id=str(secrets.randbelow(10**30)),
+        display_phone_number=f"+{secrets.randbelow(10**14)}",
+        access_token=f"token {marker}",
+        app_secret=f"secret {marker}",
+        verify_token=f"verify {marker}",
+        assistant_id=assistant["id"],
+    )
+    key = await created(admin, f"{path}/api-keys", name=marker, role="viewer")
+    to.ids |= {
+        "knowledge_base_id": base["id"],
+        "assistant_id": assistant["id"],
+        "channel_id": channel["id"],
+        "api_key_id": key["id"],
+    }
+
+
+async def _knowledge(to: Populated, services: Services) -> None:
+    """A document that is searched: its passages are there, under a version that is switched on."""
+    base = to.ids["knowledge_base_id"]
+    text = f"The {SHARED_WORD} hours are told by {to.marker}."
+    document = await created(
+        to.organization.admin,
+        f"{to.organization.path}/knowledge-bases/{base}/documents",
+        status=202,
+        title=to.marker,
+        text=text,
+    )
+    ref = IngestDocument(
+        organization_id=OrganizationId(to.id),
+        knowledge_base_id=KnowledgeBaseId(base),
+        document_id=DocumentId(document["id"]),
+    )
+    ingestions = Ingestions(services.database)
+    chunk = Chunk(text=text, start=0, end=len(text), heading=to.marker, page=None)
+    version = await ingestions.stage(ref, chunks=[chunk])
+    (passage,) = await ingestions.staged(ref, version=version, start=0, end=1)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    await ingestions.activate(ref, version=version, content_sha256=digest, passage_count=1)
+    to.ids |= {"document_id": document["id"], "passage_id": passage.passage_id}
+
+
+async def _conversation(to: Populated, services: Services, number: str) -> None:
+    """A person with a number that others know, too; a message each way."""
+    tenant = OrganizationId(to.id)
+    identity = PersonIdentity(wa_id=number, profile_name=to.marker)
+    # Of its own: a cache that forgets the organisation must not hide what the keys do.
+    person = await People(services.table).resolve(tenant, identity)
+    async with services.database.tenant(tenant) as session:
+        await whatsapp_users.remember(
+            session,
+            person,
+            organization_id=tenant,
+            wa_id=number,
+            profile_name=to.marker,
+        )
+    channel = ChannelId(to.ids["channel_id"])
+    conversation = ConversationRef(
+        organization_id=tenant,
+        channel_id=channel,
+        person_id=person,
+        conversation_id=conversation_id(channel, person),
+    )
+    turn = Turn(conversation=conversation, turn_id=TurnId(f"turn_{ULID()}"), message_ids=[])
+    asked = InboundRecord(
+        message_id=MessageId(f"msg_{ULID()}"),
+        message=InboundMessage(
+            whatsapp_message_id=f"wamid.{number}.in",
+            type="text",
+            reply="answer",
+            text=f"Question {to.marker}",
+            sent_at=datetime.now(UTC),
+        ),
+    )
+    await services.conversations.record_inbound(
+        RecordInbound(
+            conversation=conversation, turn_id=turn.turn_id, messages=[asked], opening=True
+        )
+    )
+    outbox, answer = Outbox(services.table), MessageId(f"msg_{ULID()}")
+    await outbox.save_draft(turn, Draft(parts=(DraftPart(text=f"Draft {to.marker}"),)))
+    citation = Citation(
+        passage_id=PassageId(to.ids["passage_id"]),
+        document_id=DocumentId(to.ids["document_id"]),
+        title=to.marker,
+    )
+    await outbox.claim(
+        turn, message_id=answer, part=0, text=f"Answer {to.marker}", citations=[citation]
+    )
+    await outbox.mark_sent(
+        conversation, message_id=answer, whatsapp_message_id=f"wamid.{number}.out"
+    )
+    to.ids |= {
+        "whatsapp_user_id": person,
+        "conversation_id": conversation.conversation_id,
+        "message_id": answer,
+    }
+
+
+async def complete(populated: Populated, document: dict[str, Any]) -> list[str]:
+    """Find ids for path parameters that nobody thought of here; those that stay without one.
+
+    The list at the path before the parameter is asked for its first item. Failing that, one is made
+    there from the example of the document.
+    """
+    missing: list[str] = []
+    for path in sorted(document["paths"], key=len):
+        for parameter in re.findall(r"\{(\w+)\}", path):
+            if parameter in populated.ids:
+                continue
+            collection = path.partition(f"/{{{parameter}}}")[0]
+            found = await _any_of(populated, collection, document)
+            if found is None:
+                missing.append(f"{parameter} of {path}")
+            else:
+                populated.ids[parameter] = found
+    return missing
+
+
+async def _any_of(populated: Populated, path: str, document: dict[str, Any]) -> str | None:
+    methods = document["paths"].get(path, {})
+    admin, url = populated.organization.admin, path.format_map(populated.ids)
+    if "get" in methods and (found := _first_id(await admin.get(url))):
+        return found
+    if "post" in methods:
+        content = methods["post"]["requestBody"]["content"]["application/json"]
+        reference = content["schema"]["$ref"].rsplit("/", 1)[-1]
+        example = document["components"]["schemas"][reference]["examples"][0]
+        made = await admin.post(url, json=example)
+        if made.is_success:
+            identifier: str | None = made.json().get("id")
+            return identifier
+    return None
+
+
+def _first_id(answer: httpx.Response) -> str | None:
+    if not answer.is_success:
+        return None
+    items = answer.json().get("items") or [{}]
+    identifier: str | None = items[0].get("id")
+    return identifier

@@ -1,0 +1,302 @@
+"""Who did what, when: every change leaves an entry, and none of them is ever altered."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from adapters.postgres import audit_log
+from api.app import create_app
+from api.services import Services
+from contracts.ids import ApiKeyId, OrganizationId
+from settings import Settings
+from tests.api.conftest import Organization, check_problem, created
+
+ORGANIZATION = "/v1/organizations/{organization_id}"
+KNOWLEDGE_BASE = f"{ORGANIZATION}/knowledge-bases/{{knowledge_base_id}}"
+
+
+def channel() -> dict[str, Any]:
+    return {
+        "phone_number_id": str(secrets.randbelow(10**15)),
+        "waba_id": "102290129340398",
+        "display_phone_number": "+1 555 012 3456",
+        "access_token": "EAAG-secret-token",
+    }
+
+
+class Change(NamedTuple):
+    """How an operation is made to change something, and what the log then says."""
+
+    action: str
+    body: Callable[[], dict[str, Any]] | None = None
+
+
+CHANGES: dict[tuple[str, str], Change] = {
+    ("post", "/v1/organizations"): Change("organization.create", lambda: {"name": "New"}),
+    ("patch", ORGANIZATION): Change("organization.update", lambda: {"name": "Other"}),
+    ("delete", ORGANIZATION): Change("organization.delete"),
+    ("post", f"{ORGANIZATION}/api-keys"): Change(
+        "api_key.create", lambda: {"name": "New", "role": "viewer"}
+    ),
+    ("post", "/v1/api-keys"): Change("api_key.create", lambda: {"name": "New"}),
+    ("delete", "/v1/api-keys/{platform_api_key_id}"): Change("api_key.revoke"),
+    ("patch", f"{ORGANIZATION}/api-keys/{{api_key_id}}"): Change(
+        "api_key.update", lambda: {"name": "Other"}
+    ),
+    ("delete", f"{ORGANIZATION}/api-keys/{{api_key_id}}"): Change("api_key.revoke"),
+    ("post", f"{ORGANIZATION}/assistants"): Change("assistant.create", lambda: {"name": "New"}),
+    ("patch", f"{ORGANIZATION}/assistants/{{assistant_id}}"): Change(
+        "assistant.update", lambda: {"name": "Other"}
+    ),
+    ("delete", f"{ORGANIZATION}/assistants/{{assistant_id}}"): Change("assistant.delete"),
+    ("post", f"{ORGANIZATION}/channels"): Change("channel.create", channel),
+    ("patch", f"{ORGANIZATION}/channels/{{channel_id}}"): Change(
+        "channel.update", lambda: {"waba_id": "2"}
+    ),
+    ("delete", f"{ORGANIZATION}/channels/{{channel_id}}"): Change("channel.delete"),
+    ("post", f"{ORGANIZATION}/knowledge-bases"): Change(
+        "knowledge_base.create", lambda: {"name": "New"}
+    ),
+    ("patch", KNOWLEDGE_BASE): Change("knowledge_base.update", lambda: {"name": "Other"}),
+    ("delete", KNOWLEDGE_BASE): Change("knowledge_base.delete"),
+    ("post", f"{KNOWLEDGE_BASE}/documents"): Change(
+        "document.create", lambda: {"title": "New", "text": "Words"}
+    ),
+    ("patch", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change(
+        "document.update", lambda: {"title": "Other"}
+    ),
+    ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
+}
+
+CHANGES_NOTHING = {
+    ("post", f"{KNOWLEDGE_BASE}/search"): "a search reads; it is a POST for the sake of its query",
+}
+
+
+def _mutating_operations() -> list[tuple[str, str]]:
+    settings = Settings(_env_file=None, parley_secret_keys=[SecretStr("0" * 32)])
+    return sorted(
+        (method, path)
+        for path, methods in create_app(settings).openapi()["paths"].items()
+        for method in methods
+        if path.startswith("/v1/") and method in ("post", "put", "patch", "delete")
+    )
+
+
+class World(NamedTuple):
+    """An organisation that has one of everything."""
+
+    organization: Organization
+    ids: dict[str, str]
+
+
+@pytest.fixture
+async def world(ours: Organization, platform: httpx.AsyncClient) -> World:
+    admin, path = ours.admin, ours.path
+    base = await created(admin, f"{path}/knowledge-bases", name="Menu")
+    return World(
+        ours,
+        {
+            "organization_id": ours.id,
+            "api_key_id": (await created(admin, f"{path}/api-keys", name="K", role="viewer"))["id"],
+            "platform_api_key_id": (await created(platform, "/v1/api-keys", name="P"))["id"],
+            "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
+            "channel_id": (await created(admin, f"{path}/channels", **channel()))["id"],
+            "knowledge_base_id": base["id"],
+            "document_id": (
+                await created(
+                    admin,
+                    f"{path}/knowledge-bases/{base['id']}/documents",
+                    status=202,
+                    title="Hours",
+                    text="Open",
+                )
+            )["id"],
+        },
+    )
+
+
+@pytest.mark.parametrize(("method", "path"), _mutating_operations())
+async def test_every_change_leaves_an_entry(
+    world: World, platform: httpx.AsyncClient, app: FastAPI, method: str, path: str
+) -> None:
+    if (method, path) in CHANGES_NOTHING:
+        return
+    assert (method, path) in CHANGES, "say how to call this operation, or why it changes nothing"
+    change = CHANGES[method, path]
+    body = None if change.body is None else change.body()
+    response = await platform.request(method, path.format(**world.ids), json=body)
+    assert response.is_success, response.text
+
+    services: Services = app.state.services
+    async with services.database.platform() as session:
+        entries = [
+            entry
+            for log in (None, OrganizationId(world.organization.id))
+            for entry in (
+                await audit_log.page(session, organization_id=log, limit=100, cursor=None)
+            ).items
+        ]
+    request_id = response.headers["x-request-id"]
+    (entry,) = [one for one in entries if one.request_id == request_id]
+    assert entry.action == change.action
+    assert entry.resource_type == change.action.partition(".")[0]
+    made = response.json()["id"] if method == "post" else path.format(**world.ids).split("/")[-1]
+    assert entry.resource_id == made
+    assert (entry.before is None) == (method == "post")
+    assert (entry.after is None) == change.action.endswith(".delete")
+    assert (entry.api_key_id, entry.api_key_name) == ("bootstrap", "PARLEY_ADMIN_KEY")
+    assert entry.role == "platform_admin"
+
+
+async def entries(organization: Organization, **filters: str) -> list[dict[str, Any]]:
+    response = await organization.admin.get(f"{organization.path}/audit-log", params=filters)
+    assert response.status_code == 200, response.text
+    items: list[dict[str, Any]] = response.json()["items"]
+    return items
+
+
+async def test_an_entry_tells_what_changed_and_by_whom(world: World) -> None:
+    ours = world.organization
+    path = f"{ours.path}/assistants/{world.ids['assistant_id']}"
+    await ours.admin.patch(path, json={"name": "Eve", "temperature": 0.5})
+    (entry,) = await entries(ours, action="assistant.update")
+    assert entry["before"] == {"name": "Ada", "temperature": None}
+    assert entry["after"] == {"name": "Eve", "temperature": 0.5}
+    assert (entry["api_key_name"], entry["role"]) == ("admin", "admin")
+    assert entry["organization_id"] == ours.id
+    assert entry["created_at"].endswith("Z")
+
+
+async def test_a_secret_is_told_by_its_name(world: World) -> None:
+    ours = world.organization
+    path = f"{ours.path}/channels/{world.ids['channel_id']}"
+    await ours.admin.patch(path, json={"access_token": "EAAG-other", "app_secret": "hidden-one"})
+    await ours.admin.patch(path, json={"app_secret": None})
+    await ours.admin.patch(ours.path, json={"openai_api_key": "sk-hidden"})
+    removed, changed = await entries(ours, action="channel.update")
+    assert changed["after"]["access_token"] == changed["after"]["app_secret"] == "changed"
+    assert removed["after"]["app_secret"] == "removed"
+    (organization,) = await entries(ours, action="organization.update")
+    assert organization["after"]["openai_api_key"] == "changed"
+    text_of_all = (await ours.admin.get(f"{ours.path}/audit-log")).text
+    for secret in ("EAAG", "hidden", "secret_hash", "pk_live_secret"):
+        assert secret not in text_of_all
+
+
+async def test_what_changes_nothing_leaves_no_entry(world: World) -> None:
+    ours = world.organization
+    path = f"{ours.path}/assistants/{world.ids['assistant_id']}"
+    assert (await ours.admin.patch(path, json={"name": "Ada"})).status_code == 200
+    assert await entries(ours, action="assistant.update") == []
+
+
+async def test_a_change_that_is_rolled_back_leaves_no_entry(ours: Organization) -> None:
+    body = channel()
+    await created(ours.admin, f"{ours.path}/channels", **body)
+    refused = await ours.admin.post(f"{ours.path}/channels", json=body)
+    check_problem(refused, 409)
+    assert len(await entries(ours, action="channel.create")) == 1
+
+
+async def test_entries_are_found_by_what_they_tell(world: World) -> None:
+    ours, ids = world.organization, world.ids
+    everything = await entries(ours)
+    moments = [datetime.fromisoformat(one["created_at"]) for one in everything]
+    assert moments == sorted(moments, reverse=True)
+    assert {one["action"] for one in await entries(ours, resource_type="document")} == {
+        "document.create"
+    }
+    assert [one["resource_id"] for one in await entries(ours, resource_id=ids["channel_id"])] == [
+        ids["channel_id"]
+    ]
+    by_bootstrap = await entries(ours, api_key_id="bootstrap")
+    assert {one["action"] for one in by_bootstrap} == {"api_key.create"}
+    middle = everything[3]["created_at"]
+    after = await entries(ours, **{"from": middle})
+    before = await entries(ours, to=middle)
+    assert [one["id"] for one in after + before] == [one["id"] for one in everything]
+    assert len(after) == 4
+    response = await ours.admin.get(f"{ours.path}/audit-log", params={"from": "2026-01-01T00:00"})
+    check_problem(response, 422)
+
+
+async def test_the_log_is_read_in_pages(world: World) -> None:
+    ours = world.organization
+    everything = [one["id"] for one in await entries(ours)]
+    seen: list[str] = []
+    params: dict[str, str] = {"limit": "2"}
+    while True:
+        page = (await ours.admin.get(f"{ours.path}/audit-log", params=params)).json()
+        seen += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        params["cursor"] = page["next_cursor"]
+    assert seen == everything
+
+
+async def test_only_administrators_read_their_own_log(
+    world: World, theirs: Organization, platform: httpx.AsyncClient
+) -> None:
+    ours = world.organization
+    for client in (ours.operator, ours.viewer):
+        check_problem(await client.get(f"{ours.path}/audit-log"), 403)
+    check_problem(await theirs.admin.get(f"{ours.path}/audit-log"), 404)
+    check_problem(await ours.admin.get("/v1/audit-log"), 403)
+    assert all(one["organization_id"] == theirs.id for one in await entries(theirs))
+    made = await platform.get("/v1/audit-log", params={"resource_id": ours.id})
+    (entry,) = made.json()["items"]
+    assert (entry["action"], entry["organization_id"]) == ("organization.create", None)
+
+
+@pytest.mark.parametrize("role", ["tenant", "platform"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET role = 'viewer'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+    ],
+)
+async def test_nobody_alters_an_entry(
+    ours: Organization, app: FastAPI, role: str, statement: str
+) -> None:
+    services: Services = app.state.services
+    database = services.database
+    scope = database.tenant(OrganizationId(ours.id)) if role == "tenant" else database.platform()
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with scope as session:
+            await (await session.connection()).execute(text(statement))
+
+
+@pytest.mark.parametrize("whose", ["theirs", "the platform's"])
+async def test_a_tenant_writes_into_no_other_log(
+    ours: Organization, theirs: Organization, app: FastAPI, whose: str
+) -> None:
+    services: Services = app.state.services
+
+    async def write() -> None:
+        async with services.database.tenant(OrganizationId(ours.id)) as session:
+            await audit_log.add(
+                session,
+                organization_id=OrganizationId(theirs.id) if whose == "theirs" else None,
+                api_key_id=ApiKeyId("key_x"),
+                api_key_name="Forged",
+                role="admin",
+                action="assistant.update",
+                resource_id="asst_x",
+                before=None,
+                after=None,
+                request_id=None,
+            )
+
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        await write()
