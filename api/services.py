@@ -10,16 +10,17 @@ from temporalio.client import Client
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
-from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
+from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
+from adapters.people import open_people
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
@@ -53,6 +54,7 @@ class Services:
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
+    erasures: Erasures
     usage: UsageLedger
 
 
@@ -74,6 +76,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         routes = await stack.enter_async_context(
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
+        people = await stack.enter_async_context(open_people(table, database))
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -111,12 +114,13 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             idempotency=IdempotencyRecords(table),
             inbound=InboundUpdates(
                 routes=routes,
-                people=People(table),
+                people=people,
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
             ),
+            erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,
                 items=UsageItems(table),

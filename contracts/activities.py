@@ -20,6 +20,7 @@ from contracts.conversation import (
     Turn,
     UncertainDecision,
 )
+from contracts.erasure import Erase
 from contracts.ingestion import (
     ActivateVersion,
     ChunkedDocument,
@@ -100,6 +101,53 @@ async def activate_version(request: ActivateVersion) -> None:
 async def fail_document(request: FailedDocument) -> None:
     """Show the reason on the document. A version that was searched before still is."""
     raise NotImplementedError
+
+
+@activity.defn(name="begin_erasure")
+async def begin_erasure(request: Erase) -> None:
+    """Record the erasure and let nobody find its subject any more."""
+    raise NotImplementedError
+
+
+@activity.defn(name="end_workflows")
+async def end_workflows(request: Erase) -> int:
+    """Terminate the subject's workflows, until none is listed as open; how many."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_histories")
+async def erase_histories(request: Erase) -> int:
+    """Remove the histories of the subject's workflows, until none is listed; how many."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_files")
+async def erase_files(request: Erase) -> int:
+    """Remove the organisation's files."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_vectors")
+async def erase_vectors(request: Erase) -> int:
+    """Remove the organisation's vectors; 1 when there were any."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_items")
+async def erase_items(request: Erase) -> int:
+    """Remove the subject's items from DynamoDB."""
+    raise NotImplementedError
+
+
+@activity.defn(name="erase_rows")
+async def erase_rows(request: Erase) -> int:
+    """Remove the subject's rows from PostgreSQL."""
+    raise NotImplementedError
+
+
+@activity.defn(name="finish_erasure")
+async def finish_erasure(request: Erase) -> None:
+    """Say that nothing is left."""
 
 
 @activity.defn(name="roll_up_usage_page")

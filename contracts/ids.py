@@ -42,3 +42,12 @@ def parties_of(conversation: str) -> tuple[ChannelId, PersonId]:
 
 def ingestion_workflow_id(document: DocumentId) -> str:
     return f"ingest/{document}"
+
+
+def erasure_id(subject: str) -> ErasureId:
+    """The one erasure of an organisation or a person: whoever asks again means the same."""
+    return ErasureId(f"era_{subject.partition('_')[2]}")
+
+
+def erasure_workflow_id(erasure: ErasureId) -> str:
+    return f"erase/{erasure}"

@@ -9,10 +9,13 @@ CONVERSATIONS_QUEUE: Final = "conversations"
 LLM_QUEUE: Final = "llm"
 WHATSAPP_QUEUE: Final = "whatsapp"
 INGESTION_QUEUE: Final = "ingestion"
+ERASURE_QUEUE: Final = "erasure"
+"""Of its own: an erasure may take hours, and must not wait behind documents."""
 USAGE_QUEUE: Final = "usage"
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+ERASE_WORKFLOW: Final = "Erase"
 ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"
 
 USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"

@@ -30,6 +30,9 @@ DYNAMIC_CONFIG = {
     # Both together: a cancelled activity hears of it in tens of milliseconds.
     "system.enableCancelActivityWorkerCommand": "true",
     "frontend.WorkerCommandsEnabled": "true",
+    # A run that has ended can be deleted from the next of these notes on, by default in 30 s.
+    "history.transferProcessorUpdateAckInterval": '"200ms"',
+    "history.visibilityProcessorUpdateAckInterval": '"200ms"',
     # Without it the fairness key of an organisation is ignored.
     "matching.enableFairness": "true",
 }

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
+from temporalio.client import Client
 
 from activities.conversation import ConversationActivities
+from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
@@ -14,12 +16,14 @@ from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
 from activities.usage import UsageActivities
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.table import ONCE, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
+from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
 from adapters.objects.objects import open_objects
@@ -29,6 +33,7 @@ from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
+from adapters.temporal.executions import Executions
 from adapters.temporal.metrics import WorkerMetrics
 from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
@@ -41,9 +46,9 @@ HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
 
 @asynccontextmanager
 async def open_activities(
-    settings: Settings, *, metrics: WorkerMetrics
+    settings: Settings, client: Client, *, metrics: WorkerMetrics
 ) -> AsyncIterator[Activities]:
-    """The activities, ready to be registered with workers."""
+    """The activities, ready to be registered with workers of the client."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pre_ping=False)
         stack.push_async_callback(database.close)
@@ -114,5 +119,13 @@ async def open_activities(
             ),
             usage=UsageActivities(
                 UsageLedger(database, items=usage, prices=PriceTable(settings.parley_model_prices))
+            ),
+            erasure=ErasureActivities(
+                Erasures(database, people),
+                database=database,
+                executions=Executions(client),
+                objects=objects,
+                index=knowledge.index,
+                items=ErasedItems(table),
             ),
         )

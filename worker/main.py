@@ -31,7 +31,10 @@ async def run_worker(settings: Settings) -> None:
     runtime = metrics_runtime(settings)
     metrics = WorkerMetrics() if runtime is None else WorkerMetrics(runtime.metric_meter)
     client = await connect(settings, runtime=runtime)
-    async with open_activities(settings, metrics=metrics) as activities, AsyncExitStack() as stack:
+    async with (
+        open_activities(settings, client, metrics=metrics) as activities,
+        AsyncExitStack() as stack,
+    ):
         for registration in registrations(activities):
             await stack.enter_async_context(_worker(client, registration))
         await ensure_schedules(client)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.conversation import ConversationActivities
+from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
@@ -12,6 +13,7 @@ from activities.sending import SendingActivities
 from activities.usage import UsageActivities
 from contracts import names
 from workflows.conversation import ConversationWorkflow
+from workflows.erase import EraseWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
 from workflows.roll_up_usage import RollUpUsageWorkflow
 
@@ -35,6 +37,7 @@ class Activities:
     reply: ReplyActivities
     sending: SendingActivities
     ingestion: IngestionActivities
+    erasure: ErasureActivities
     usage: UsageActivities
 
 
@@ -75,6 +78,21 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.ingestion.fail_document,
             ],
             # Parsing takes a process and memory of its own each.
+            max_concurrent_activities=8,
+        ),
+        Registration(
+            names.ERASURE_QUEUE,
+            workflows=[EraseWorkflow],
+            activities=[
+                activities.erasure.begin_erasure,
+                activities.erasure.end_workflows,
+                activities.erasure.erase_histories,
+                activities.erasure.erase_files,
+                activities.erasure.erase_vectors,
+                activities.erasure.erase_items,
+                activities.erasure.erase_rows,
+                activities.erasure.finish_erasure,
+            ],
             max_concurrent_activities=8,
         ),
         Registration(

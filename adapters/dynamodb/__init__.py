@@ -13,6 +13,7 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - alias of a person: `<org>/person-alias/<kind>/<value>`, `alias`; batch get, put
 - person: `<org>/person/<p>`, `person`; get, update
 - a person's conversation: `<org>/person/<p>`, `conversation/<c>`; query
+- a person's alias: `<org>/person/<p>`, `alias/<kind>/<value>`; query
 - dead letter: `<org>/dead-letters`, ULID; query, put
 - a person's counter of a minute: `<org>/person/<p>`, `quota/minute/<minute>`; add
 - a person has heard of a limit: `<org>/person/<p>`, `told-of-limit/<window>`; update
@@ -26,10 +27,12 @@ Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
 - `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
   batches by when they were made, with what they used
 
 Dead letters, rate limits and requests that belong to no organisation have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.
+What each kind of key means for an erasure is in `erasure.py`: removed, or left to expire.
 Items hold strings, integers, binaries and maps of them; floats are refused.
 """

@@ -1,10 +1,10 @@
 """The transcript: conversations and their messages, written once and read in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
-from adapters.dynamodb import keys
+from adapters.dynamodb import bulk, keys
 from adapters.dynamodb.inbound import MESSAGES_PER_WRITE, InboundWrite
 from adapters.dynamodb.messages import StoredMessage, message_from
 from adapters.dynamodb.pages import Page, decode_cursor, encode_cursor
@@ -123,6 +123,14 @@ class Conversations:
             items=[message_from(item, conversation_id) for item in items],
             next_cursor=encode_cursor(items[-1]["sk"]) if more else None,
         )
+
+    async def transcript(
+        self, organization_id: OrganizationId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[StoredMessage]]:
+        """All messages of a conversation, oldest first, page by page; no page is empty."""
+        partition = keys.messages(organization_id, conversation_id)
+        async for page in bulk.partition(self._table, partition):
+            yield [message_from(item, conversation_id) for item in page]
 
     async def get(
         self, organization_id: OrganizationId, conversation_id: ConversationId

@@ -67,6 +67,12 @@ def conversation_of(
     return Key(f"{organization}/person/{person_id}", f"conversation/{conversation}")
 
 
+def alias_of(organization: OrganizationId, person_id: PersonId, alias: Key) -> Key:
+    """Beside the person: an alias that leads to them, now or formerly."""
+    name = alias.partition.removeprefix(f"{organization}/person-alias/")
+    return Key(f"{organization}/person/{person_id}", f"alias/{name}")
+
+
 def dead_letters(organization: OrganizationId | None) -> str:
     return f"{organization or _PLATFORM}/dead-letters"
 
@@ -102,6 +108,10 @@ def activity_index(organization: OrganizationId) -> str:
 
 def status_index(organization: OrganizationId, status: str) -> str:
     return f"{organization}/conversations/{status}"
+
+
+def people_index(organization: OrganizationId) -> str:
+    return f"{organization}/people"
 
 
 def embedding(

@@ -198,8 +198,16 @@ class Outbox:
             self._table.update(
                 key,
                 "SET whatsapp_message_id = if_not_exists(whatsapp_message_id, :wamid),"
-                " sent_at = if_not_exists(sent_at, :now), send_state = :sent",
-                {"wamid": whatsapp_message_id, "now": now, "sent": "sent"},
+                " sent_at = if_not_exists(sent_at, :now), send_state = :sent,"
+                # One that was sent twice has two pointers, which an erasure has to find.
+                " pointed_at_by = list_append(if_not_exists(pointed_at_by, :none), :wamids)",
+                {
+                    "wamid": whatsapp_message_id,
+                    "now": now,
+                    "sent": "sent",
+                    "wamids": [whatsapp_message_id],
+                    "none": [],
+                },
                 condition="attribute_exists(pk)",
             ),
             self._touch(conversation, timestamp(now), input_tokens, output_tokens),

@@ -41,12 +41,23 @@ class People:
     """Resolves identifiers to people; a person that this process knows costs no call."""
 
     def __init__(
-        self, table: Table, *, new_person_id: Callable[[], PersonId] | None = None
+        self,
+        table: Table,
+        *,
+        new_person_id: Callable[[], PersonId] | None = None,
+        may_remember: Callable[[], bool] = lambda: True,
     ) -> None:
+        """
+        Args:
+            new_person_id: makes the id of a new person.
+            may_remember: whether `forget` would be called if a person were erased now.
+        """
         self._table = table
         self._new_person_id = new_person_id or _new_person_id
         self._by_id: TTLCache[tuple[str, str], Person] = TTLCache(CACHED_PEOPLE, CACHE_SECONDS)
         self._by_alias: TTLCache[Key, Person] = TTLCache(2 * CACHED_PEOPLE, CACHE_SECONDS)
+        self._may_remember = may_remember
+        self._forgotten = 0
 
     async def resolve(self, organization_id: OrganizationId, identity: PersonIdentity) -> PersonId:
         """The one person with these identifiers, made when nobody has them yet.
@@ -61,14 +72,15 @@ class People:
         if not aliases:
             raise ValueError("a person needs a wa_id or a user_id")
         cached = self._by_alias.get(aliases[0])
-        if cached is not None and _tells_nothing_new(cached, identity):
+        if cached is not None and _tells_nothing_new(cached, identity) and self._may_remember():
             return cached.person_id
         for _ in range(CONFLICT_ATTEMPTS):
+            forgotten = self._forgotten
             try:
                 person = await self._resolve_stored(organization_id, identity, aliases)
             except TransactionRefused:
                 continue  # Somebody else wrote one of the aliases: look again.
-            self._remember(organization_id, person)
+            self._remember(organization_id, person, unless_forgotten_since=forgotten)
             return person.person_id
         raise TimeoutError("the aliases of a person kept changing")
 
@@ -77,39 +89,86 @@ class People:
         cached = self._by_id.get((organization_id, person_id))
         if cached is not None:
             return cached
+        forgotten = self._forgotten
         item = await self._table.get(keys.person(organization_id, person_id))
         if item is None:
             return None
         person = Person.model_validate(item)
-        self._remember(organization_id, person)
+        self._remember(organization_id, person, unless_forgotten_since=forgotten)
         return person
+
+    def forget(self) -> None:
+        """Remember nobody: a person was erased, or may have been. Look-ups under way count."""
+        self._forgotten += 1
+        self._by_id.clear()
+        self._by_alias.clear()
+
+    async def retire(self, organization_id: OrganizationId, person_id: PersonId) -> None:
+        """Make the identifiers of a person lead to nobody, so that whoever writes next is new.
+
+        What is beside the person stays for `erasure.py`, their aliases too. Safe to repeat.
+        """
+        key = keys.person(organization_id, person_id)
+        item = await self._table.get(key)
+        if item is None:
+            return
+        person = Person.model_validate(item)
+        for alias in _aliases(organization_id, person):
+            # People of earlier versions have no note of their aliases.
+            await self._table.put(
+                keys.alias_of(organization_id, person_id, alias), {"alias": alias.partition}
+            )
+        # From here on an alias that leads to them leads to nobody.
+        await self._table.delete(key)
 
     async def _resolve_stored(
         self, organization_id: OrganizationId, identity: PersonIdentity, aliases: list[Key]
     ) -> Person:
         stored = await self._table.get_many(aliases)
-        owner = _owner(identity, [stored.get(alias) for alias in aliases])
-        known = await self._table.get(keys.person(organization_id, owner)) if owner else None
-        person = _merged(known, identity, owner or self._new_person_id())
+        known = await self._known(
+            organization_id, identity, [stored.get(alias) for alias in aliases]
+        )
+        person = _merged(known, identity, self._new_person_id)
         writes = [
             write
             for alias in aliases
-            for write in self._alias_writes(organization_id, alias, stored.get(alias), person)
+            for write in await self._alias_writes(organization_id, alias, stored.get(alias), person)
         ]
         if known is None or Person.model_validate(known) != person:
             writes.append({"Put": self._person_write(organization_id, person, known)})
+        elif writes:
+            # No alias may come to lead to a person who has been erased meanwhile.
+            key = keys.person(organization_id, person.person_id)
+            check = self._table.check_request(key, "attribute_exists(pk)")
+            writes.append({"ConditionCheck": check})
         if writes:
             await self._table.transact(writes)
         return person
 
-    def _alias_writes(
+    async def _known(
+        self, organization_id: OrganizationId, identity: PersonIdentity, aliases: list[Plain | None]
+    ) -> Plain | None:
+        """Whom the aliases lead to. One that leads to nobody is of somebody who was erased."""
+        while owner := _owner(identity, aliases):
+            known = await self._table.get(keys.person(organization_id, owner))
+            if known is not None:
+                return known
+            aliases = [
+                None if alias is None or alias["person_id"] == owner else alias for alias in aliases
+            ]
+        return None
+
+    async def _alias_writes(
         self, organization_id: OrganizationId, alias: Key, stored: Plain | None, person: Person
     ) -> list[dict[str, Any]]:
         """Let an alias lead to the person; whoever had a recycled number has it no more."""
         values = {"person_id": person.person_id, "user_id": person.user_id}
+        note = self._table.put_request(
+            keys.alias_of(organization_id, person.person_id, alias), {"alias": alias.partition}
+        )
         if stored is None:
             put = self._table.put_request(alias, values, condition="attribute_not_exists(pk)")
-            return [{"Put": put}]
+            return [{"Put": put}, {"Put": note}]
         if (stored["person_id"], stored.get("user_id")) == (person.person_id, person.user_id):
             return []
         put = self._table.put_request(
@@ -118,11 +177,25 @@ class People:
             condition="person_id = :was",
             condition_values={"was": stored["person_id"]},
         )
-        writes = [{"Put": put}]
-        if stored["person_id"] != person.person_id and stored.get("user_id") is not None:
-            previous = keys.person(organization_id, PersonId(stored["person_id"]))
+        writes = [{"Put": put}, {"Put": note}]
+        if stored["person_id"] != person.person_id:
+            previous = PersonId(stored["person_id"])
+            writes += await self._loss_of_alias(organization_id, alias, previous, stored)
+        return writes
+
+    async def _loss_of_alias(
+        self, organization_id: OrganizationId, alias: Key, previous: PersonId, stored: Plain
+    ) -> list[dict[str, Any]]:
+        """What becomes of somebody whose alias leads to somebody else now."""
+        note = keys.alias_of(organization_id, previous, alias)
+        writes: list[dict[str, Any]] = [{"Delete": self._table.delete_request(note)}]
+        key = keys.person(organization_id, previous)
+        if stored.get("user_id") is not None and await self._table.get(key) is not None:
             removal = self._table.update_request(
-                previous, "REMOVE wa_id ADD revision :one", {"one": 1}
+                key,
+                "REMOVE wa_id ADD revision :one",
+                {"one": 1},
+                condition="attribute_exists(pk)",
             )
             writes.append({"Update": removal})
         return writes
@@ -132,14 +205,23 @@ class People:
     ) -> dict[str, Any]:
         key = keys.person(organization_id, person.person_id)
         revision = known["revision"] if known else 0
-        values = {**person.model_dump(), "revision": revision + 1}
+        values = {
+            **person.model_dump(),
+            "revision": revision + 1,
+            "status_key": keys.people_index(organization_id),
+            "active_at": person.created_at,
+        }
         if known is None:
             return self._table.put_request(key, values, condition="attribute_not_exists(pk)")
         return self._table.put_request(
             key, values, condition="revision = :read", condition_values={"read": revision}
         )
 
-    def _remember(self, organization_id: OrganizationId, person: Person) -> None:
+    def _remember(
+        self, organization_id: OrganizationId, person: Person, *, unless_forgotten_since: int
+    ) -> None:
+        if self._forgotten != unless_forgotten_since or not self._may_remember():
+            return
         self._by_id[organization_id, person.person_id] = person
         for alias in _aliases(organization_id, person):
             self._by_alias[alias] = person
@@ -163,10 +245,12 @@ def _aliases(organization_id: OrganizationId, identity: PersonIdentity) -> list[
     return [keys.alias(organization_id, kind, value) for kind, value in kinds.items() if value]
 
 
-def _merged(known: Plain | None, identity: PersonIdentity, person_id: PersonId) -> Person:
+def _merged(
+    known: Plain | None, identity: PersonIdentity, new_person_id: Callable[[], PersonId]
+) -> Person:
     """The person with what the identity tells; what it is silent about stays."""
     told = identity.model_dump(exclude_none=True)
-    base = known or {"person_id": person_id, "created_at": utc_now()}
+    base = known or {"person_id": new_person_id(), "created_at": utc_now()}
     return Person.model_validate({**base, **told})
 
 

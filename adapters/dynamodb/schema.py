@@ -21,11 +21,12 @@ USED: Final = "used"
 """What an item says of its usage; `USAGE` is a reserved word."""
 TTL_ATTRIBUTE: Final = "expires_at"
 
-_INDEXES: Final = {
+INDEX_KEYS: Final = {
     BY_ACTIVITY: ("activity_key", "active_at"),
     BY_STATUS: ("status_key", "active_at"),
     BY_USAGE: ("usage_key", "used_at"),
 }
+"""Partition key and sort key of each index."""
 _PROJECTED: Final = {BY_USAGE: [USED]}
 """Attributes of a narrow index: writes of others do not touch it. The rest of them have all."""
 _READY_SECONDS: Final = 600
@@ -39,18 +40,18 @@ async def ensure_table(table: Table) -> None:
             TableName=table.name,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=_key_schema("pk", "sk"),
-            AttributeDefinitions=_attribute_definitions(*_INDEXES),
-            GlobalSecondaryIndexes=[_index(name) for name in _INDEXES],
+            AttributeDefinitions=_attribute_definitions(*INDEX_KEYS),
+            GlobalSecondaryIndexes=[_index(name) for name in INDEX_KEYS],
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceInUseException":
             raise
     existing = await _wait_until_active(table)
-    for name in _INDEXES.keys() - existing:
+    for name in INDEX_KEYS.keys() - existing:
         # DynamoDB creates one index at a time.
         await table.client.update_table(
             TableName=table.name,
-            AttributeDefinitions=_attribute_definitions(*existing & _INDEXES.keys(), name),
+            AttributeDefinitions=_attribute_definitions(*existing & INDEX_KEYS.keys(), name),
             GlobalSecondaryIndexUpdates=[{"Create": _index(name)}],
         )
         existing = await _wait_until_active(table)
@@ -61,7 +62,7 @@ async def is_ready(table: Table) -> bool:
     """Whether the table answers and has its indexes: what a readiness check asks."""
     description = (await table.client.describe_table(TableName=table.name))["Table"]
     indexes = {index.get("IndexName") for index in description.get("GlobalSecondaryIndexes", [])}
-    return description.get("TableStatus") in ("ACTIVE", "UPDATING") and indexes >= _INDEXES.keys()
+    return description.get("TableStatus") in ("ACTIVE", "UPDATING") and indexes >= INDEX_KEYS.keys()
 
 
 async def _wait_until_active(table: Table) -> set[str]:
@@ -89,7 +90,7 @@ async def _switch_ttl_on(table: Table) -> None:
 def _index(name: str) -> "CreateGlobalSecondaryIndexActionTypeDef":
     return {
         "IndexName": name,
-        "KeySchema": _key_schema(*_INDEXES[name]),
+        "KeySchema": _key_schema(*INDEX_KEYS[name]),
         "Projection": (
             {"ProjectionType": "INCLUDE", "NonKeyAttributes": _PROJECTED[name]}
             if name in _PROJECTED
@@ -106,5 +107,5 @@ def _key_schema(partition: str, sort: str) -> "list[KeySchemaElementTypeDef]":
 
 
 def _attribute_definitions(*indexes: str) -> "list[AttributeDefinitionTypeDef]":
-    names = {"pk", "sk"}.union(*(_INDEXES[index] for index in indexes))
+    names = {"pk", "sk"}.union(*(INDEX_KEYS[index] for index in indexes))
     return [{"AttributeName": name, "AttributeType": "S"} for name in sorted(names)]

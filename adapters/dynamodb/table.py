@@ -127,6 +127,13 @@ class Table:
         )
         return plain(cast(Any, response).get("Attributes", {}))
 
+    async def delete(
+        self, key: Key, *, condition: str | None = None, condition_values: Plain | None = None
+    ) -> None:
+        """Remove an item, if there is one; `ConditionFailed` when the condition does not hold."""
+        request = self.delete_request(key, condition=condition, condition_values=condition_values)
+        await self._write(lambda: self.client.delete_item(**cast(Any, request)))
+
     async def transact(self, writes: Sequence[dict[str, Any]]) -> None:
         """Write all or nothing; `TransactionRefused` when a condition does not hold."""
         for attempt in range(CONFLICT_ATTEMPTS):
@@ -190,6 +197,30 @@ class Table:
         if condition:
             request["ConditionExpression"] = condition
             request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        return request
+
+    def delete_request(
+        self, key: Key, *, condition: str | None = None, condition_values: Plain | None = None
+    ) -> dict[str, Any]:
+        """The removal as a part of a transaction (or alone)."""
+        if condition is None:
+            return {"TableName": self.name, "Key": key.item()}
+        return self.check_request(key, condition, condition_values)
+
+    def check_request(
+        self, key: Key, condition: str, condition_values: Plain | None = None
+    ) -> dict[str, Any]:
+        """A condition on an item that a transaction does not write."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": key.item(),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition_values:
+            request["ExpressionAttributeValues"] = {
+                f":{name}": value for name, value in attributes(condition_values).items()
+            }
         return request
 
     async def _write(self, call: Callable[[], Awaitable[Result]]) -> Result:

@@ -121,6 +121,37 @@ class Objects:
         """Remove the file; nothing happens when there is none."""
         await self._client.delete_object(Bucket=self._bucket, Key=_key(organization_id, sha256))
 
+    async def delete_organization(self, organization_id: OrganizationId) -> int:
+        """Remove everything under the organisation's prefix, half-done uploads too; how much."""
+        prefix = _prefix(organization_id)
+        removed = 0
+        while keys := await self._listed(prefix):
+            await self._client.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True},
+            )
+            removed += len(keys)
+        while uploads := await self._unfinished(prefix):
+            for key, upload_id in uploads:
+                await self._client.abort_multipart_upload(
+                    Bucket=self._bucket, Key=key, UploadId=upload_id
+                )
+            removed += len(uploads)
+        return removed
+
+    async def _listed(self, prefix: str) -> list[str]:
+        """Up to 1,000 keys, as many as one deletion takes."""
+        response = await self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
+        return [found["Key"] for found in response.get("Contents", []) if "Key" in found]
+
+    async def _unfinished(self, prefix: str) -> list[tuple[str, str]]:
+        response = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
+        return [
+            (found["Key"], found["UploadId"])
+            for found in response.get("Uploads", [])
+            if "Key" in found and "UploadId" in found
+        ]
+
     async def presigned_url(
         self, organization_id: OrganizationId, sha256: str, *, expires_seconds: int
     ) -> str:
@@ -156,4 +187,10 @@ async def open_objects(settings: Settings) -> AsyncIterator[Objects]:
 def _key(organization_id: OrganizationId, sha256: str) -> str:
     if len(sha256) != _SHA256_DIGITS or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("not a SHA-256 in hex")
-    return f"{organization_id}/{sha256}"
+    return f"{_prefix(organization_id)}{sha256}"
+
+
+def _prefix(organization_id: OrganizationId) -> str:
+    if not organization_id.strip("/"):
+        raise ValueError("not an organisation's id")
+    return f"{organization_id}/"

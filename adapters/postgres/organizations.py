@@ -1,8 +1,11 @@
-"""Organisations: the platform makes and removes them, a tenant sees and changes its own."""
+"""Organisations: the platform makes and removes them, a tenant sees and changes its own.
+
+One whose deletion was asked for is found by nobody; `erasures.py` removes it.
+"""
 
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
@@ -21,7 +24,9 @@ async def create(session: AsyncSession, organization: Organization) -> Organizat
 async def get(
     session: AsyncSession, organization_id: str, *, lock: bool = False
 ) -> Organization | None:
-    query = select(Organization).where(Organization.id == organization_id)
+    query = select(Organization).where(
+        Organization.id == organization_id, col(Organization.deleting_at).is_(None)
+    )
     return await find(session, query, lock=lock)
 
 
@@ -33,7 +38,7 @@ async def page(
     cursor: str | None,
 ) -> Page[Organization]:
     query = narrowed(
-        select(Organization),
+        select(Organization).where(col(Organization.deleting_at).is_(None)),
         (Organization.name, name),
     )
     return await newest_first(session, query, table=Organization, limit=limit, cursor=cursor)
@@ -43,9 +48,3 @@ async def update(
     session: AsyncSession, organization: Organization, *, changes: dict[str, Any]
 ) -> Organization:
     return await save(session, organization.sqlmodel_update(changes))
-
-
-async def delete(session: AsyncSession, organization: Organization) -> None:
-    """Remove it and, in PostgreSQL, everything that is its."""
-    await session.delete(organization)
-    await session.flush()

@@ -1,11 +1,13 @@
 """The people who have written to an organisation."""
 
+from typing import Any
+
 from sqlalchemy import func, inspect
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres.rows import Page, find, narrowed, newest_first
+from adapters.postgres.rows import Page, find, narrowed, newest_first, save
 from adapters.postgres.tables import WhatsAppUser
 from contracts.ids import OrganizationId, PersonId
 
@@ -63,3 +65,9 @@ async def page(
         (col(WhatsAppUser.opted_out_at).is_not(None), opted_out),
     )
     return await newest_first(session, query, table=WhatsAppUser, limit=limit, cursor=cursor)
+
+
+async def update(
+    session: AsyncSession, person: WhatsAppUser, *, changes: dict[str, Any]
+) -> WhatsAppUser:
+    return await save(session, person.sqlmodel_update(changes))

@@ -5,6 +5,7 @@ The column has no dimension, because that belongs to each knowledge base's model
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import ColumnElement, delete, text
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +16,9 @@ from adapters.postgres.database import Database
 from adapters.postgres.tables import Passage, PassageEmbedding
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError, WriteToken
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
+
+CHUNK: Final = 1000
+"""Vectors that one transaction removes."""
 
 # The query vectors are cast once: a cast in the inner query would be parsed for every row.
 _SEARCH = text("""
@@ -121,11 +125,13 @@ class PgVectorIndex:
             organization_id, col(PassageEmbedding.knowledge_base_id) == knowledge_base_id
         )
 
-    async def delete_organization(self, organization_id: OrganizationId) -> None:
-        await self._delete(
-            organization_id, col(PassageEmbedding.organization_id) == organization_id
-        )
+    async def delete_organization(self, organization_id: OrganizationId) -> bool:
+        found = False
+        chunk = select(PassageEmbedding.passage_id).limit(CHUNK)
+        while await self._delete(organization_id, col(PassageEmbedding.passage_id).in_(chunk)):
+            found = True
+        return found
 
-    async def _delete(self, organization_id: OrganizationId, which: ColumnElement[bool]) -> None:
+    async def _delete(self, organization_id: OrganizationId, which: ColumnElement[bool]) -> int:
         async with self._database.tenant(organization_id) as session:
-            await session.exec(delete(PassageEmbedding).where(which))
+            return (await session.exec(delete(PassageEmbedding).where(which))).rowcount

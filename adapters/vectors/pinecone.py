@@ -164,12 +164,18 @@ class PineconeIndex:
     ) -> None:
         await self._delete(organization_id, {"knowledge_base_id": {"$eq": knowledge_base_id}})
 
-    async def delete_organization(self, organization_id: OrganizationId) -> None:
+    async def delete_organization(self, organization_id: OrganizationId) -> bool:
         """Remove the organisation's namespace. Pinecone keeps deleted data for up to 90 days."""
+        name = _namespace(organization_id)
         index = await _translated(self._index)
-        if index is not None:
-            name = _namespace(organization_id)
-            await _unless_missing(lambda: index.delete_namespace(name=name))
+        if index is None:
+            return False
+
+        async def delete() -> bool:
+            await index.delete_namespace(name=name)
+            return True
+
+        return await _unless_missing(delete) or False
 
     async def _search(
         self,

@@ -1,15 +1,18 @@
 """`/v1/organizations/{organization_id}/conversations`"""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Query
+from fastapi.responses import StreamingResponse
 
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
+from adapters.dynamodb.messages import StoredMessage
 from api.dependencies import PlaceDep, Tenant, ViewerDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing, Reference
-from api.schemas.conversations import ConversationPublic, MessagePublic
+from api.schemas.conversations import ConversationExport, ConversationPublic, MessagePublic
 from contracts.ids import ChannelId, ConversationId, PersonId, parties_of
 
 router = ResourceRouter(
@@ -57,6 +60,43 @@ async def list_messages(
         items=[MessagePublic.model_validate(one) for one in page.items],
         next_cursor=page.next_cursor,
     )
+
+
+@router.get(
+    "/{conversation_id}/export",
+    response_model=ConversationExport,
+    responses=documented(401, 404, 503),
+)
+async def export_conversation(conversation_id: str, tenant: ViewerDep) -> StreamingResponse:
+    """The conversation with all of its messages, oldest first, as one JSON document to keep.
+
+    It is sent as it is read, however long it is. What is cut off is not valid JSON.
+    """
+    conversation = await _find(conversation_id, tenant)
+    pages = tenant.services.conversations.transcript(tenant.organization_id, conversation.id)
+    # Read before the answer begins: a store that is down is still a 503.
+    first: list[StoredMessage] = await anext(pages, [])
+    return StreamingResponse(
+        _export(conversation, first, pages),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{conversation.id}.json"'},
+    )
+
+
+async def _export(
+    conversation: StoredConversation,
+    first: list[StoredMessage],
+    rest: AsyncIterator[list[StoredMessage]],
+) -> AsyncIterator[str]:
+    yield f'{{"conversation":{ConversationPublic.of(conversation).model_dump_json()},"messages":['
+    yield _joined(first)
+    async for page in rest:
+        yield "," + _joined(page)
+    yield "]}"
+
+
+def _joined(messages: list[StoredMessage]) -> str:
+    return ",".join(MessagePublic.model_validate(one).model_dump_json() for one in messages)
 
 
 async def _find(conversation_id: str, tenant: Tenant) -> StoredConversation:

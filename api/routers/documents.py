@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,7 +22,7 @@ from api.schemas.knowledge import DocumentPublic, DocumentUpdate
 from api.uploads import REQUEST_BODY, Upload, store_upload
 from contracts.ids import DocumentId, KnowledgeBaseId, ingestion_workflow_id
 from contracts.ingestion import DocumentStatus, IngestDocument
-from contracts.names import INGEST_DOCUMENT_WORKFLOW, INGESTION_QUEUE
+from contracts.names import INGEST_DOCUMENT_WORKFLOW, INGESTION_QUEUE, ORGANIZATION_ID
 from telemetry import get_logger
 
 router = ResourceRouter(
@@ -173,6 +174,10 @@ async def _start_ingestion(temporal: Client, document: Document) -> None:
             ),
             id=ingestion_workflow_id(document.id),
             task_queue=INGESTION_QUEUE,
+            # By which an erasure finds it.
+            search_attributes=TypedSearchAttributes(
+                [SearchAttributePair(ORGANIZATION_ID, document.organization_id)]
+            ),
         )
 
 

@@ -4,6 +4,8 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
+from fastapi import Response
+
 from adapters.postgres import organizations
 from adapters.postgres.sealed import seal_openai_key
 from adapters.postgres.tables import Organization
@@ -14,17 +16,18 @@ from api.dependencies import (
     AdminDep,
     PlaceDep,
     PlatformAdminDep,
-    PlatformDep,
     PrincipalDep,
     SeedDep,
     ServicesDep,
     ViewerDep,
+    require,
 )
-from api.document_removal import forget_vectors
+from api.erasing import erase, find_subject
 from api.preconditions import PreconditionDep
 from api.problems import documented, invalid, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing, NameFilter
+from api.schemas.erasures import ErasurePublic
 from api.schemas.organizations import (
     OrganizationCreate,
     OrganizationPublic,
@@ -123,25 +126,40 @@ async def update_organization(
     return after
 
 
-@router.delete("/{organization_id}", status_code=204, responses=documented(401, 403, 404, 412, 503))
-async def delete_organization(tenant: PlatformDep, precondition: PreconditionDep) -> None:
-    """Remove it with all of its configuration. Its numbers stop answering at once."""
-    async with tenant.services.database.platform() as session:
-        organization = await organizations.get(session, tenant.organization_id, lock=True)
-        if organization is None:
-            raise not_found("organization")
-        precondition.check(organization.revision)
-        await organizations.delete(session, organization)
-        await audit.record(
+@router.delete("/{organization_id}", status_code=202, responses=documented(401, 403, 404, 412, 503))
+async def delete_organization(
+    organization_id: str,
+    principal: PrincipalDep,
+    services: ServicesDep,
+    precondition: PreconditionDep,
+    response: Response,
+) -> ErasurePublic:
+    """Erase the organisation and everything that is its, in every store.
+
+    From the answer on nobody finds it, its keys are refused and its numbers stop answering. The
+    rest is removed in the background: conversations with their histories, people, documents,
+    files, vectors, configuration. The erasure at `Location` says when nothing is left. Asking again
+    meanwhile answers the same erasure.
+    """
+    if not principal.sees(organization_id):
+        raise not_found("organization")
+    require(principal, "platform_admin")
+    async with services.database.platform() as session:
+        organization = await organizations.get(session, organization_id)
+        if organization is not None:
+            precondition.check(organization.revision)
+        subject = await find_subject(
             session,
-            tenant.principal,
-            organization_id=None,
-            action="organization.delete",
-            resource_id=tenant.organization_id,
-            before=OrganizationPublic.of(organization),
+            "organization",
+            organization_id,
+            organization_id=OrganizationId(organization_id),
+            is_found=organization is not None,
         )
-    index = tenant.services.knowledge.index
-    await forget_vectors(index.delete_organization(tenant.organization_id), tenant=tenant)
+    if subject is None:
+        raise not_found("organization")
+    erasure = await erase(services, principal, subject)
+    response.headers["Location"] = f"/v1/erasures/{erasure.id}"
+    return ErasurePublic.model_validate(erasure)
 
 
 def _columns(

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
 from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
 from adapters.postgres.tables import WhatsAppUser
-from api.schemas.base import Output, Revised
+from api.schemas.base import Input, Name, Output, Revised
+from api.schemas.organizations import SmallObject
 from contracts.conversation import MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.quotas import QuotaName
@@ -34,6 +35,18 @@ class WhatsAppUserPublic(Revised):
         return cls.model_validate(
             {**person.model_dump(), "name": person.name or person.profile_name}
         )
+
+
+class WhatsAppUserUpdate(Input):
+    name: Name | None = Field(
+        default=None, description="As the organisation calls them; null: by their profile's name."
+    )
+    attributes: SmallObject = Field(
+        default_factory=dict, description="The organisation's own; 16 KB as JSON. Replaced whole."
+    )
+    opted_out: bool = Field(
+        default=False, description="Whether they want no message but answers to their own."
+    )
 
 
 class ConversationPublic(Output):
@@ -77,3 +90,10 @@ class MessagePublic(Output):
     whatsapp_message_id: str | None
     in_reply_to: str | None
     created_at: datetime
+
+
+class ConversationExport(BaseModel):
+    """A conversation as a whole."""
+
+    conversation: ConversationPublic
+    messages: list[MessagePublic] = Field(description="All of them, oldest first.")

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from ulid import ULID
 
+from adapters.dynamodb import bulk
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.postgres import whatsapp_users
 from api.services import Services
@@ -19,6 +20,7 @@ from contracts.ids import (
     conversation_id,
 )
 from tests.api.conftest import Organization, check_problem
+from tests.api.test_webhooks import make_channel
 
 NOW = datetime.now(UTC)
 
@@ -142,3 +144,45 @@ async def test_conversations_and_people_of_others_are_not_found(
 @pytest.mark.parametrize("identifier", ["conv_", "conv_" + "é" * 52, "chn_x", "conv_" + "0" * 53])
 async def test_what_is_no_conversation_id_is_not_found(ours: Organization, identifier: str) -> None:
     check_problem(await ours.viewer.get(f"{ours.path}/conversations/{identifier}"), 404)
+
+
+async def test_a_conversation_is_exported_whole_and_in_order(
+    ours: Organization, theirs: Organization, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "PAGE", 3)
+    texts = [f'{number} "quoted" 💬 \x00' for number in range(10)]
+    written = await write(app, ours, *texts, wa_id="34600000006")
+    path = f"{ours.path}/conversations/{written.ref.conversation_id}"
+
+    export = await ours.viewer.get(f"{path}/export")
+
+    assert export.headers["content-type"] == "application/json"
+    name = f'filename="{written.ref.conversation_id}.json"'
+    assert export.headers["content-disposition"] == f"attachment; {name}"
+    document = export.json()
+    assert document["conversation"] == (await ours.viewer.get(path)).json()
+    assert [message["text"] for message in document["messages"]] == texts
+    newest_first = (await ours.viewer.get(f"{path}/messages", params={"limit": 100})).json()
+    assert document["messages"] == newest_first["items"][::-1]
+    check_problem(await theirs.viewer.get(f"{path}/export"), 404)
+    check_problem(
+        await theirs.viewer.get(
+            f"{theirs.path}/conversations/{written.ref.conversation_id}/export"
+        ),
+        404,
+    )
+
+
+async def test_conversations_of_a_deleted_channel_stay_readable(
+    ours: Organization, app: FastAPI
+) -> None:
+    channel = await make_channel(ours)
+    written = await write(app, ours, "Hello", wa_id="34600000007", channel=ChannelId(channel["id"]))
+    assert (await ours.admin.delete(f"{ours.path}/channels/{channel['id']}")).status_code == 204
+    path = f"{ours.path}/conversations/{written.ref.conversation_id}"
+    for way in (path, f"{path}/messages", f"{path}/export"):
+        answer = await ours.viewer.get(way)
+        assert answer.status_code == 200
+        assert channel["id"] in answer.text or "Hello" in answer.text
+    listed = await ours.viewer.get(f"{ours.path}/conversations?channel_id={channel['id']}")
+    assert [one["id"] for one in listed.json()["items"]] == [written.ref.conversation_id]

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 from temporalio import activity, workflow
 
 from activities.conversation import ConversationActivities
+from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
@@ -34,6 +35,9 @@ def registered() -> dict[str, Any]:
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
             count_tokens=Mock(), usage=Mock(),
+        ),
+        erasure=ErasureActivities(
+            Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
         ),
         usage=UsageActivities(Mock()),
     )  # fmt: skip
@@ -67,4 +71,4 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
 def test_every_workflow_is_registered_once() -> None:
     workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == ["Conversation", "IngestDocument", "RollUpUsage"]
+    assert sorted(map(str, names)) == ["Conversation", "Erase", "IngestDocument", "RollUpUsage"]

@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
+from adapters.dynamodb.keys import Key
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.table import Table
+from adapters.dynamodb.values import Plain
 from contracts.ids import OrganizationId, PersonId
 from tests.adapters.dynamodb.builders import an_organization
 
@@ -161,3 +163,82 @@ async def test_any_identifier_is_told_apart(anew: Processes, user_id: str) -> No
     again = await People(anew._table).resolve(anew.organization_id, identity)
 
     assert person == again
+
+
+async def test_whoever_comes_with_the_identifiers_of_a_retired_person_is_new(
+    anew: Processes, table: Table
+) -> None:
+    before = await anew.resolve(wa_id=NUMBER, user_id=USER)
+    await People(table).retire(anew.organization_id, before)
+
+    after = await anew.resolve(wa_id=NUMBER, user_id=USER)
+
+    assert after != before
+    assert await anew.resolve(wa_id=NUMBER) == after
+    assert await anew.resolve(user_id=USER) == after
+    assert await People(table).get(anew.organization_id, before) is None
+
+
+async def test_by_a_retired_persons_number_alone_nobody_old_is_found(anew: Processes) -> None:
+    before = await anew.resolve(wa_id=NUMBER, user_id=USER)
+    await People(anew._table).retire(anew.organization_id, before)
+    await People(anew._table).retire(anew.organization_id, before)
+
+    assert await anew.resolve(wa_id=NUMBER) != before
+
+
+async def test_a_retired_users_number_that_had_gone_to_another_leads_to_them(
+    anew: Processes,
+) -> None:
+    retired = await anew.resolve(user_id=USER)
+    other = await anew.resolve(wa_id=NUMBER)
+    await People(anew._table).retire(anew.organization_id, retired)
+
+    assert await anew.resolve(wa_id=NUMBER, user_id=USER) == other
+
+
+async def test_a_person_who_is_retired_while_being_looked_up_is_not_remembered(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, organization = People(table), an_organization()
+    before = await people.resolve(organization, PersonIdentity(wa_id=NUMBER))
+    people.forget()
+    real = table.get
+
+    async def slow(key: Key) -> Plain | None:
+        item = await real(key)
+        if item is not None:
+            monkeypatch.setattr(table, "get", real)
+            await people.retire(organization, before)
+            people.forget()
+        return item
+
+    monkeypatch.setattr(table, "get", slow)
+    assert await people.resolve(organization, PersonIdentity(wa_id=NUMBER)) == before
+    assert await people.resolve(organization, PersonIdentity(wa_id=NUMBER)) != before
+
+
+async def test_nobody_is_remembered_while_erasures_are_not_heard_of(
+    table: Table, counted: list[str]
+) -> None:
+    people, organization = People(table, may_remember=lambda: False), an_organization()
+    identity = PersonIdentity(wa_id=NUMBER)
+    person = await people.resolve(organization, identity)
+    counted.clear()
+    assert await people.resolve(organization, identity) == person
+    assert counted != []
+
+
+async def test_a_retirement_races_with_a_resolution_and_leaves_no_mixture(
+    anew: Processes, table: Table
+) -> None:
+    for number in range(20):
+        identity = {"wa_id": f"{NUMBER}{number}", "user_id": f"{USER}{number}"}
+        before = await anew.resolve(user_id=identity["user_id"])
+        await asyncio.gather(
+            People(table).retire(anew.organization_id, before), anew.resolve(**identity)
+        )
+        assert await People(table).get(anew.organization_id, before) is None
+        after = await anew.resolve(**identity)
+        assert after != before
+        assert await anew.resolve(wa_id=identity["wa_id"]) == after

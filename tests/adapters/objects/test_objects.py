@@ -85,3 +85,27 @@ async def test_a_presigned_address_reads_the_file_with_its_type(objects: Objects
 async def test_what_is_no_hash_is_refused(objects: Objects, sha256: str) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
         await objects.get(ORGANIZATION, sha256)
+
+
+async def test_an_organisations_files_and_half_done_uploads_go_and_others_stay(
+    objects: Objects,
+) -> None:
+    await objects.ensure_bucket()
+    organization, other = OrganizationId("org_erased"), OrganizationId("org_erased_not")
+    for number in range(3):
+        await objects.put(organization, f"{number}".encode(), media_type="text/plain")
+    kept = await objects.put(other, b"kept", media_type="text/plain")
+    await objects._client.create_multipart_upload(
+        Bucket=objects._bucket, Key=f"{organization}/half"
+    )
+
+    assert await objects.delete_organization(organization) == 4
+
+    assert await objects.delete_organization(organization) == 0
+    assert await objects.get(other, kept) == b"kept"
+
+
+@pytest.mark.parametrize("nobody", ["", "/"])
+async def test_without_an_organisation_nothing_is_removed(objects: Objects, nobody: str) -> None:
+    with pytest.raises(ValueError, match="organisation"):
+        await objects.delete_organization(OrganizationId(nobody))

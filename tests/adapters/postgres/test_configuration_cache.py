@@ -140,7 +140,7 @@ async def test_changes_reach_every_process_at_once(
         async with database.platform() as session:
             organization = await organizations.get(session, channel.organization_id)
             assert organization is not None
-            await organizations.delete(session, organization)
+            await session.delete(organization)
         for routes in (one, other):
 
             async def gone(routes: ChannelRoutes = routes) -> bool:

@@ -229,8 +229,9 @@ async def test_deleting_an_organisation_leaves_the_others(shelf: Shelf, database
     other = Shelf(await new_knowledge(database), shelf.index)
     await shelf.new("apples")
     await other.new("apples")
-    await shelf.index.delete_organization(shelf.knowledge.organization_id)
+    assert await shelf.index.delete_organization(shelf.knowledge.organization_id) is True
     await settled(shelf, "apples", [])
+    assert await shelf.index.delete_organization(shelf.knowledge.organization_id) is False
     assert await other.texts("apples") == ["apples"]
 
 
