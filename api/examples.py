@@ -48,7 +48,7 @@ _FIELDS: Final[dict[str, Any]] = {
     "phone_number_id": "106540352242922",
     "waba_id": "102290129340398",
     "display_phone_number": "+1 555 012 3456",
-    "access_token": "EAAG…",
+    "access_token": "EAAGm0PX4ZCpsBAExample",
     "webhook_url": "https://parley.example.com/webhooks/whatsapp",
     "title": "Opening hours",
     "filename": "opening-hours.pdf",
@@ -79,7 +79,7 @@ _FIELDS: Final[dict[str, Any]] = {
 _WHOLE: Final[dict[str, dict[str, Any]]] = {
     # A partial update shows that a part is enough.
     "AssistantUpdate": {"instructions": "Answer in one sentence.", "debounce_seconds": 1.5},
-    "ChannelUpdate": {"access_token": "EAAG…"},
+    "ChannelUpdate": {"access_token": "EAAGm0PX4ZCpsBAExample"},
     "KnowledgeBaseUpdate": {"description": "What customers ask most."},
     "OrganizationUpdate": {"timezone": "Europe/Madrid"},
     "ApiKeyCreate": {"name": "Back office", "role": "operator"},

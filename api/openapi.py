@@ -42,6 +42,7 @@ TAGS: Final = [
     {"name": "conversations", "description": "What was said, newest activity first."},
     {"name": "usage", "description": "What was used, by hour, day or month."},
     {"name": "audit log", "description": "Who did what, and when."},
+    {"name": "erasures", "description": "What is being removed everywhere, and how far that is."},
     {"name": "webhooks", "description": "Called by Meta: the verification and the deliveries."},
     {"name": "operation", "description": "For those who run Parley."},
 ]

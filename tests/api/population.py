@@ -20,8 +20,9 @@ from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import People, PersonIdentity
-from adapters.postgres import whatsapp_users
+from adapters.postgres import api_keys, whatsapp_users
 from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.tables import Erasure
 from api.services import Services
 from contracts.conversation import (
     ConversationRef,
@@ -33,6 +34,7 @@ from contracts.conversation import (
 from contracts.ids import (
     ChannelId,
     DocumentId,
+    ErasureId,
     KnowledgeBaseId,
     MessageId,
     OrganizationId,
@@ -81,6 +83,7 @@ async def populate(organization: Organization, services: Services) -> Populated:
     await DeadLetters(services.table).park(
         OrganizationId(organization.id), reason=marker, raw=marker.encode()
     )
+    await _what_the_platform_has(populated, services)
     return populated
 
 
@@ -204,6 +207,23 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
         "conversation_id": conversation.conversation_id,
         "message_id": answer,
     }
+
+
+async def _what_the_platform_has(to: Populated, services: Services) -> None:
+    """A key of the platform's, which is nobody else's business, and an erasure."""
+    async with services.database.platform() as session:
+        key = await api_keys.create(
+            session, name=to.marker, role="platform_admin", organization_id=None
+        )
+        erasure = Erasure(
+            id=ErasureId(f"era_{ULID()}"),
+            organization_id=OrganizationId(to.id),
+            kind="whatsapp_user",
+            subject_id=f"wau_{to.marker}",
+            requested_by=key.key.id,
+        )
+        session.add(erasure)
+    to.ids |= {"platform_api_key_id": key.key.id, "erasure_id": erasure.id}
 
 
 async def complete(populated: Populated, document: dict[str, Any]) -> list[str]:

@@ -2,13 +2,22 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 
 from adapters.dynamodb import keys
 
 ORGANIZATION, ANOTHER = "org_1", "org_2"
+OTHER_THAN_TEXT: Final = {
+    "window": 1,
+    "version": 1,
+    "start": 0,
+    "quarter": datetime(2026, 1, 1, tzinfo=UTC),
+    "alias": keys.Key(f"{ORGANIZATION}/person-alias/wa_id/1", "alias"),
+}
+"""Arguments by name; any other is a text."""
 FUNCTIONS = [
     function
     for name, function in inspect.getmembers(keys, inspect.isfunction)
@@ -21,9 +30,10 @@ FUNCTIONS = [
 def test_a_key_begins_with_its_organization(function: Callable[..., Any]) -> None:
     first, *others = inspect.signature(function).parameters
     assert first == "organization"
-    arguments = [1 if name == "window" else name for name in others]
-    assert _partition(function(ORGANIZATION, *arguments)).startswith(f"{ORGANIZATION}/")
-    assert _partition(function(ANOTHER, *arguments)).startswith(f"{ANOTHER}/")
+    arguments = {name: OTHER_THAN_TEXT.get(name, name) for name in others}
+    for organization in (ORGANIZATION, ANOTHER):
+        key = function(organization=organization, **arguments)
+        assert _partition(key).startswith(f"{organization}/")
 
 
 def _partition(key: Any) -> str:
