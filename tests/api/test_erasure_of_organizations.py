@@ -136,7 +136,7 @@ async def test_a_request_that_dies_before_it_has_begun_loses_nothing(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def dies(_request: object) -> None:
+    async def dies(_request: object, **_options: object) -> None:
         raise ConnectionResetError
 
     with monkeypatch.context() as patch:
