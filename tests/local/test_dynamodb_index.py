@@ -36,7 +36,9 @@ def value(kind: str) -> st.SearchStrategy[Object]:
 
 def partition(kind: str) -> st.SearchStrategy[Object]:
     """One of few, so that there is something in them."""
-    few = {"S": ["a", "b"], "N": ["1", "2"], "B": ["AA==", "/w=="]}[kind]
+    few = {"S": ["a", "a", "a", "b"], "N": ["1", "1", "1", "2"], "B": ["AA==", "AA==", "/w=="]}[
+        kind
+    ]
     return st.sampled_from(few).map(lambda content: {kind: content})
 
 
@@ -123,7 +125,7 @@ def items(draw: st.DrawFn, shape: Shape) -> Object:
         "n": value("N"),
         "expires": st.sampled_from(["1", "99999999999"]).map(lambda at: {"N": at}),
     }.items():
-        if draw(st.booleans()):
+        if draw(st.integers(0, 3)):
             item[name] = draw(strategy)
     return item
 
@@ -166,16 +168,24 @@ def writes(draw: st.DrawFn, shape: Shape) -> tuple[str, Object]:
             return "TransactWriteItems", {"TransactItems": some}
 
 
-CONDITIONS = [
-    "{s} = :a", "{s} < :a", "{s} <= :a", "{s} > :a", "{s} >= :a", "{s} BETWEEN :a AND :b",
-    "begins_with({s}, :a)", "({s} between :a and :b)", ":a < {s}", "{s} = :a OR {s} = :b",
+RANGES = [
+    "{s} = :a",
+    "{s} < :a",
+    "{s} <= :a",
+    "{s} > :a",
+    "{s} >= :a",
+    "{s} BETWEEN :a AND :b",
+    "begins_with({s}, :a)",
+]
+CONDITIONS = RANGES * 2 + [
+    "({s} between :a and :b)", ":a < {s}", "{s} = :a OR {s} = :b",
     "{s} <> :a", "begins_with({s}, :missing)", "{s} > :a AND {s} < :b", "n = :a",
 ]  # fmt: skip
 
 
 @st.composite
 def queries(draw: st.DrawFn, shape: Shape) -> Object:
-    index = draw(st.sampled_from([*shape.indexes, "unknown"]))
+    index = draw(st.sampled_from([*shape.indexes] * 3 + ["unknown"]))
     names = shape.indexes.get(index, ["pk"])
     condition = "#p = :p"
     aliases = {"#p": names[0]}
@@ -184,7 +194,7 @@ def queries(draw: st.DrawFn, shape: Shape) -> Object:
         form = draw(st.sampled_from(CONDITIONS))
         condition = f"{condition} AND {form.format(s='#s')}"
         aliases |= {"#s": names[1]} if "{s}" in form else {}
-        kind = draw(st.sampled_from([shape.types[names[1]]] * 4 + ["S", "N"]))
+        kind = draw(st.sampled_from([shape.types[names[1]]] * 9 + ["S", "N"]))
         values |= {f":{each}": draw(value(kind)) for each in "ab" if f":{each}" in form}
     request: Object = {
         "TableName": TABLE,
@@ -200,16 +210,19 @@ def queries(draw: st.DrawFn, shape: Shape) -> Object:
         request["Limit"] = draw(st.integers(0, 4))
     if draw(st.booleans()):
         request["FilterExpression"] = "attribute_exists(n)"
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 9)) == 0:
         request["ExclusiveStartKey"] = draw(items(shape))
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 9)) == 0:
         request["Select"] = "COUNT"
     return request
 
 
 @st.composite
 def steps(draw: st.DrawFn, shape: Shape) -> tuple[str, Object]:
-    match draw(st.sampled_from(["write"] * 6 + ["query"] * 6 + ["expiry", "index", "again"])):
+    rarely = draw(st.integers(0, 20)) == 0
+    match draw(
+        st.sampled_from(["write"] * 6 + ["query"] * 4 + ["expiry", "index"] + ["again"] * rarely)
+    ):
         case "write":
             return draw(writes(shape))
         case "query":
@@ -231,13 +244,13 @@ def steps(draw: st.DrawFn, shape: Shape) -> tuple[str, Object]:
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Shape, list[tuple[str, Object]]]:
     shape = draw(SHAPES)
-    filled = draw(
-        st.lists(
-            items(shape).map(lambda item: ("PutItem", {"TableName": TABLE, "Item": item})),
-            max_size=12,
-        )
-    )
-    return shape, filled + draw(st.lists(steps(shape), min_size=1, max_size=25))
+    puts = items(shape).map(lambda item: ("PutItem", {"TableName": TABLE, "Item": item}))
+    # Queries in between make the orders that the later steps have to keep.
+    asked = queries(shape).map(lambda request: ("Query", request))
+    filled = draw(st.lists(puts, min_size=8, max_size=20))
+    early = draw(st.lists(asked, max_size=4))
+    between = draw(st.lists(steps(shape), max_size=15))
+    return shape, [*filled, *early, *between, *draw(st.lists(asked, min_size=3, max_size=8))]
 
 
 def in_account(handler: Any, account: int) -> Ask:
