@@ -53,6 +53,7 @@ async def main(*, turns: int, messages: int, requests: int) -> None:
                 "PARLEY_EMBEDDING_MODEL": "bench-embedding",
                 "WHATSAPP_GRAPH_URL": instant,
                 "PARLEY_LOG_LEVEL": "WARNING",
+                "PARLEY_API_REQUESTS_PER_MINUTE": "1000000",
             }
             async with running_product(
                 Path(directory) / "data", environment=environment

@@ -67,7 +67,8 @@ async def copy_into_a_shell(lines: list[str]) -> list[Copied]:
             copied.append(Copied(line, int(end[1]), output[: end.start()].strip()))
     finally:
         shell.stdin.close()
-        shell.kill() if shell.returncode is None else None
+        if shell.returncode is None:
+            shell.kill()
         await shell.wait()
     return copied
 
@@ -90,3 +91,4 @@ async def test_the_walk_ends_in_an_answer_on_the_second_organisations_number(
     assert [each for each in copied if each.status != 0] == []
     assert "8:00" in copied[-1].output
     assert [each.output for each in copied if "/verify" in each.line] == ["True"]
+    assert [each.output for each in copied if "verification" in each.line] == ["verified"]
