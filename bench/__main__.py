@@ -1,6 +1,7 @@
-"""`make bench`: Parley beside the raw floor of Temporal, in the same run on the same machine.
+"""`make bench`: Parley beside the raw floor of Temporal, in the same run on the same machine, and a
+large organisation beside a small one.
 
-python -m bench [--turns N] [--messages N]
+python -m bench [--turns N] [--messages N] [--requests N]
 """
 
 import argparse
@@ -21,10 +22,13 @@ import aiohttp
 from temporalio.client import Client, WorkflowHandle
 
 from bench import floor
+from bench.conversations import measure_conversations
 from bench.deliveries import Delivery, delivery, post
 from bench.figures import Figure, Latency, print_figures
 from bench.tenant import Channel, make_channels
+from local.aws import AwsServer, aws_part
 from local.ports import free_port
+from local.process import PartProcess
 from local.product import Product, running_product
 
 IN_FLIGHT = 64
@@ -34,24 +38,29 @@ QUICK, PATIENT = "1001", "1002"
 """Phone number ids: one answers at once, one gathers a burst for so long that nothing is answered
 while acknowledgements are measured."""
 
+AWS_START_SECONDS = 30
+
 RESULTS = Path(__file__).parent / "results.json"
 
 
-async def main(*, turns: int, messages: int) -> None:
+async def main(*, turns: int, messages: int, requests: int) -> None:
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory:
         os.chmod(directory, 0o755)  # noqa: S103 - PostgreSQL's own user has to pass through it
-        async with instant_servers() as instant:
+        async with instant_servers() as instant, aws_server(Path(directory)):
             environment = {
                 "OPENAI_BASE_URL": f"{instant}/v1",
                 "OPENAI_API_KEY": "bench",
                 "PARLEY_EMBEDDING_MODEL": "bench-embedding",
                 "WHATSAPP_GRAPH_URL": instant,
                 "PARLEY_LOG_LEVEL": "WARNING",
+                "PARLEY_API_REQUESTS_PER_MINUTE": "1000000",
             }
             async with running_product(
                 Path(directory) / "data", environment=environment
             ) as product:
                 figures = await measure(product, instant, turns=turns, messages=messages)
+                # Last, because a hundred thousand conversations stay in the table.
+                figures += await measure_conversations(product, requests=requests)
     print_figures(figures)
     RESULTS.write_text(
         json.dumps(
@@ -203,9 +212,28 @@ async def instant_servers() -> AsyncIterator[str]:
         await process.wait()
 
 
+@asynccontextmanager
+async def aws_server(directory: Path) -> AsyncIterator[None]:
+    """The embedded DynamoDB and S3, in the environment of the product and of the benchmarks."""
+    server = AwsServer(port=free_port())
+    part = aws_part(server, data_dir=directory / "aws", log_file=directory / "aws.log")
+    process = await PartProcess.start(part)
+    try:
+        await process.wait_healthy(timeout=AWS_START_SECONDS)
+        os.environ.update(server.environment())
+        yield
+    finally:
+        await process.stop()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--turns", type=int, default=60, help="turns of each of three rounds")
     parser.add_argument("--messages", type=int, default=1000, help="deliveries of each round")
+    parser.add_argument(
+        "--requests", type=int, default=300, help="requests of each kind to each organisation"
+    )
     arguments = parser.parse_args()
-    asyncio.run(main(turns=arguments.turns, messages=arguments.messages))
+    asyncio.run(
+        main(turns=arguments.turns, messages=arguments.messages, requests=arguments.requests)
+    )

@@ -15,16 +15,42 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 Request = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes | str]
-Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Response]]
 Scope = tuple[str, str]
 """AWS account and region."""
+
+
+class Emulator(Protocol):
+    """What the journal needs of the emulator; tables are those of the current scope."""
+
+    async def handle(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, list[str]],
+    ) -> Response:
+        """The answer to a DynamoDB request."""
+
+    def scope(self) -> Scope:
+        """Of the request that is being handled."""
+
+    def enter(self, scope: Scope) -> AbstractContextManager[Any]:
+        """Make it the scope of what is done inside the block."""
+
+    def items(self, table: str) -> Iterable[Request]:
+        """Everything that is in a table; good while other requests are handled."""
+
+    def restore(self, table: str, item: Request) -> None:
+        """Put back an item that was in the table before: it is not validated again."""
+
 
 TARGET = "DynamoDB_20120810."
 READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "List", "Describe")
@@ -53,14 +79,10 @@ class DurableDynamoDB:
         self,
         path: Path,
         *,
-        handler: Handler,
-        scope: Callable[[], Scope],
-        enter: Callable[[str, str], AbstractContextManager[Any]],
+        emulator: Emulator,
     ) -> None:
         self._path = path
-        self._handler = handler
-        self._scope = scope
-        self._enter = enter
+        self._emulator = emulator
         self._definitions: dict[Scope, list[tuple[str, Request]]] = {}
         """Per account and region: what made the tables that exist now, in order."""
         self._file = -1
@@ -72,22 +94,18 @@ class DurableDynamoDB:
         cls,
         path: Path,
         *,
-        handler: Handler,
-        scope: Callable[[], Scope],
-        enter: Callable[[str, str], AbstractContextManager[Any]],
+        emulator: Emulator,
     ) -> Self:
         """Replay the journal at `path` into the emulator, compact it, and open it for writing.
 
         Args:
             path: the journal; made when missing.
-            handler: the emulator's own handler of DynamoDB requests.
-            scope: account and region of the request that is being handled.
-            enter: makes an account and region those of the requests handled inside it.
+            emulator: empty; what is in the journal is put into it.
 
         Raises:
             JournalDamaged: a line other than the last one cannot be read.
         """
-        journal = cls(path, handler=handler, scope=scope, enter=enter)
+        journal = cls(path, emulator=emulator)
         path.parent.mkdir(parents=True, exist_ok=True)
         await journal._replay()
         await journal._remove_expired()
@@ -106,12 +124,12 @@ class DurableDynamoDB:
         action = headers.get("x-amz-target", "").removeprefix(TARGET)
         if action in UNSUPPORTED:
             return _problem("UnknownOperationException", f"{action} is not offered here.")
-        response = await self._handler(method, path, headers, body, query_params)
+        response = await self._emulator.handle(method, path, headers, body, query_params)
         if response[0] == 200 and not action.startswith(READS):
             request = json.loads(body)
             outcome = await self._outcome(action, request, response)
-            self._remember(self._scope(), outcome)
-            self._append([*self._scope(), outcome])
+            self._remember(self._emulator.scope(), outcome)
+            self._append([*self._emulator.scope(), outcome])
             if self._size > max(COMPACT_BYTES, 2 * self._compacted_size):
                 await self._compact()
         return response
@@ -191,9 +209,12 @@ class DurableDynamoDB:
         started = time.monotonic()
         count = 0
         for scope, outcome in self._read():
-            with self._enter(*scope):
+            with self._emulator.enter(scope):
                 for action, request in outcome:
-                    await self._ask(action, request)
+                    if action == "PutItem":
+                        self._emulator.restore(request["TableName"], request["Item"])
+                    else:
+                        await self._ask(action, request)
             self._remember(scope, outcome)
             count += 1
         logger.info("replayed %d lines in %.2f s", count, time.monotonic() - started)
@@ -220,28 +241,16 @@ class DurableDynamoDB:
             for scope, definitions in self._definitions.items():
                 if definitions:
                     file.write(_encode([*scope, definitions]))
-                with self._enter(*scope):
-                    async for table, item in self._items():
-                        file.write(_encode([*scope, [_put(table, item)]]))
+                with self._emulator.enter(scope):
+                    for table in _tables(definitions):
+                        for item in self._emulator.items(table):
+                            file.write(_encode([*scope, [_put(table, item)]]))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
         self.close()
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         self._size = self._compacted_size = self._path.stat().st_size
-
-    async def _items(self, table: str | None = None) -> AsyncIterator[tuple[str, Request]]:
-        """Every item of a table, or of every table of the current account and region."""
-        tables = [table] if table else (await self._ask("ListTables", {}))["TableNames"]
-        for name in tables:
-            request: Request = {"TableName": name}
-            while True:
-                page = await self._ask("Scan", request)
-                for item in page["Items"]:
-                    yield name, item
-                if "LastEvaluatedKey" not in page:
-                    break
-                request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     async def _remove_expired(self) -> None:
         """Delete what has expired: it may have been deleted already, and must not come back."""
@@ -252,7 +261,7 @@ class DurableDynamoDB:
                 for action, request in definitions
                 if action == "UpdateTimeToLive"
             }
-            with self._enter(*scope):
+            with self._emulator.enter(scope):
                 for table, specification in expiry.items():
                     if not specification["Enabled"]:
                         continue
@@ -260,7 +269,7 @@ class DurableDynamoDB:
                     attribute = specification["AttributeName"]
                     gone = [
                         {name: item[name] for name in key}
-                        async for _, item in self._items(table)
+                        for item in self._emulator.items(table)
                         if float(item.get(attribute, {}).get("N", "inf")) <= now
                     ]
                     for item_key in gone:
@@ -273,12 +282,16 @@ class DurableDynamoDB:
     async def _ask(self, action: str, request: Mapping[str, Any]) -> Any:
         """Send a request of our own to the emulator, in the current account and region."""
         headers = {"x-amz-target": TARGET + action}
-        status, _, body = await self._handler(
+        status, _, body = await self._emulator.handle(
             "POST", "/", headers, json.dumps(request).encode(), {}
         )
         if status != 200:
             raise JournalDamaged(f"the emulator refused a {action} of the journal: {body!r}")
         return json.loads(body)
+
+
+def _tables(definitions: Iterable[tuple[str, Request]]) -> list[str]:
+    return [request["TableName"] for action, request in definitions if action == "CreateTable"]
 
 
 def _put(table: str, item: Request) -> tuple[str, Request]:

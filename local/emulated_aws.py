@@ -1,7 +1,8 @@
 """DynamoDB and S3 of the embedded stack: `python -m local.emulated_aws --port N --data-dir D`.
 
 The `ministack` emulator behind a door that lets only DynamoDB and S3 through, with a journal that
-keeps DynamoDB's tables (`local/dynamodb_journal.py`). S3 objects are files as soon as they are put.
+keeps DynamoDB's tables (`local/dynamodb_journal.py`) and indexes over them
+(`local/dynamodb_index.py`). S3 objects are files as soon as they are put.
 """
 
 import argparse
@@ -64,15 +65,10 @@ async def _emulator(*, journal: Path, objects: Path) -> Application:
         LOG_LEVEL="WARNING",
     )
     from ministack import app as emulator
-    from ministack.core.responses import get_account_id, get_region, request_scope
-    from ministack.services import dynamodb
 
-    durable = await DurableDynamoDB.open(
-        journal,
-        handler=dynamodb.handle_request,
-        scope=lambda: (get_account_id(), get_region()),
-        enter=request_scope,
-    )
+    from local.dynamodb_index import IndexedEmulator
+
+    durable = await DurableDynamoDB.open(journal, emulator=IndexedEmulator())
     emulator.SERVICE_HANDLERS["dynamodb"] = durable.handle
     application: Application = emulator.app
     return application
