@@ -187,7 +187,7 @@ RANGES = [
 ]
 CONDITIONS = RANGES * 2 + [
     "({s} between :a and :b)", ":a < {s}", "{s} = :a OR {s} = :b",
-    "{s} <> :a", "begins_with({s}, :missing)", "{s} > :a AND {s} < :b", "n = :a",
+    "({s} = :a", "{s} <> :a", "begins_with({s}, :missing)", "{s} > :a AND {s} < :b", "n = :a",
 ]  # fmt: skip
 
 
