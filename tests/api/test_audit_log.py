@@ -11,11 +11,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
+from ulid import ULID
 
-from adapters.postgres import audit_log
+from adapters.postgres import audit_log, whatsapp_users
 from api.app import create_app
 from api.services import Services
-from contracts.ids import ApiKeyId, OrganizationId
+from contracts.ids import ApiKeyId, OrganizationId, PersonId
 from settings import Settings
 from tests.api.conftest import Organization, check_problem, created
 
@@ -78,6 +79,12 @@ CHANGES: dict[tuple[str, str], Change] = {
         "document.update", lambda: {"title": "Other"}
     ),
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
+    ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
+        "whatsapp_user.update", lambda: {"name": "Eva"}
+    ),
+    ("delete", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
+        "whatsapp_user.delete"
+    ),
 }
 
 CHANGES_NOTHING = {
@@ -103,13 +110,18 @@ class World(NamedTuple):
 
 
 @pytest.fixture
-async def world(ours: Organization, platform: httpx.AsyncClient) -> World:
+async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -> World:
     admin, path = ours.admin, ours.path
+    services: Services = app.state.services
+    person = PersonId(f"wau_{ULID()}")
+    async with services.database.tenant(OrganizationId(ours.id)) as session:
+        await whatsapp_users.remember(session, person, organization_id=OrganizationId(ours.id))
     base = await created(admin, f"{path}/knowledge-bases", name="Menu")
     return World(
         ours,
         {
             "organization_id": ours.id,
+            "whatsapp_user_id": person,
             "api_key_id": (await created(admin, f"{path}/api-keys", name="K", role="viewer"))["id"],
             "platform_api_key_id": (await created(platform, "/v1/api-keys", name="P"))["id"],
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
