@@ -90,7 +90,7 @@ _PROBLEMS: Final[dict[int, tuple[str | None, str]]] = {
     401: (None, "Send a valid key as `Authorization: Bearer <key>`. This one is missing, unknown, "
           "revoked or expired."),
     403: (None, "This needs a key with the role admin; the role of this key is viewer."),
-    404: (None, "There is no such assistant."),
+    404: (None, "There is no such assistant. Check the id; the list shows those there are."),
     409: (None, "The request collides with what another request has just changed. Try again."),
     413: (None, "The body may have at most 3 MB here."),
     415: (None, "Send a document as multipart/form-data or application/json."),

@@ -9,7 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
-from api.problems import Problem, not_found, unexpected
+from api.problems import Problem, nothing_here, unexpected
 from telemetry import get_logger
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
@@ -34,7 +34,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if "\x00" in scope["path"]:
-            await not_found("path").response()(scope, receive, send)
+            await nothing_here().response()(scope, receive, send)
             return
         limit = UPLOAD_LIMIT if UPLOAD_PATH.match(scope["path"]) else BODY_LIMIT
         problem = Problem(413, f"The body may have at most {limit // (1024 * 1024)} MB here.")

@@ -42,7 +42,9 @@ class ProblemDetails(BaseModel):
     type: str = Field(examples=["urn:parley:problem:not-found"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["There is no such assistant."])
+    detail: str = Field(
+        examples=["There is no such assistant. Check the id; the list shows those there are."]
+    )
     errors: list[FieldProblem] | None = None
 
 
@@ -88,7 +90,12 @@ def title_of(status: int) -> str:
 
 def not_found(what: str) -> Problem:
     """Also for what belongs to somebody else: its existence is not told."""
-    return Problem(404, f"There is no such {what}.")
+    return Problem(404, f"There is no such {what}. Check the id; the list shows those there are.")
+
+
+def nothing_here() -> Problem:
+    """No route has the path."""
+    return Problem(404, "There is nothing at this path. See /docs.")
 
 
 def invalid(field: str, detail: str, *, location: str = "body") -> Problem:
@@ -165,7 +172,7 @@ async def _problem(_request: Request, error: Problem) -> JSONResponse:
 def _http(request: Request, error: HTTPException, routes: Sequence[BaseRoute]) -> JSONResponse:
     match error.status_code:
         case 404:
-            return Problem(404, "There is nothing at this path. See /docs.").response()
+            return nothing_here().response()
         case 405:
             allowed = _allowed_methods(request, routes)
             detail = f"{request.method} is not allowed here. Allowed: {allowed}."

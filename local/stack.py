@@ -17,6 +17,8 @@ from settings import Settings
 
 CHAT_MODEL = "offline-extractive-v1"
 EMBEDDING_MODEL = "multilingual-e5-small"
+ERASURE_SETTLE_SECONDS = "5"
+"""On one machine, what is under way lands sooner than it may across a network."""
 OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 """A developer's own AWS variables that the SDK would mix with the embedded credentials."""
 
@@ -82,6 +84,8 @@ def plan_stack(
     verify_token = _secret(settings.whatsapp_verify_token, "WHATSAPP_VERIFY_TOKEN", kept, draft)
 
     given = settings.model_fields_set
+    if "parley_erasure_settle_seconds" not in given:
+        draft.environment["PARLEY_ERASURE_SETTLE_SECONDS"] = ERASURE_SETTLE_SECONDS
     if "database_url" not in given:
         _embed_postgres(draft, data_dir=data_dir, password=kept["POSTGRES_PASSWORD"])
     if not {"aws_endpoint_url_dynamodb", "aws_endpoint_url_s3"} <= given:

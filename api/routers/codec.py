@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from adapters.temporal import codec_server
 from adapters.temporal.codec import EncryptionCodec
 from api.dependencies import PlatformAdminDep, ServicesDep
-from api.problems import Problem, not_found
+from api.problems import Problem
 from api.services import Services
 
 router = APIRouter(prefix="/temporal/codec", tags=["operation"], include_in_schema=False)
@@ -35,7 +35,7 @@ def check_token(token: str, services: ServicesDep) -> None:
     if expected is None or not hmac.compare_digest(
         token.encode(errors="surrogatepass"), expected.get_secret_value().encode()
     ):
-        raise not_found("codec server at this address")
+        raise Problem(404, "There is no codec server here. Its address ends in PARLEY_CODEC_TOKEN.")
 
 
 AllowWebUi = Annotated[None, Depends(allow_web_ui)]
