@@ -31,8 +31,8 @@ DYNAMIC_CONFIG = {
     "system.enableCancelActivityWorkerCommand": "true",
     "frontend.WorkerCommandsEnabled": "true",
     # A run that has ended can be deleted from the next of these notes on, by default in 30 s.
-    "history.transferProcessorUpdateAckInterval": '"200ms"',
-    "history.visibilityProcessorUpdateAckInterval": '"200ms"',
+    "history.transferProcessorUpdateAckInterval": '"1s"',
+    "history.visibilityProcessorUpdateAckInterval": '"1s"',
     # Without it the fairness key of an organisation is ignored.
     "matching.enableFairness": "true",
 }
