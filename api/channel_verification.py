@@ -4,6 +4,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from adapters.keyring import KeyRing, SealError
 from adapters.postgres import channels
 from adapters.postgres.tables import Channel
@@ -12,8 +14,11 @@ from api.dependencies import Tenant
 from api.problems import not_found
 from api.schemas.base import Output
 from domain.channel_verification import Verification, conclude, token_unreadable
+from telemetry import get_logger
 
 VERIFY_TOKEN_BYTES: Final = 32
+
+_log = get_logger(__name__)
 
 
 def new_verify_token() -> str:
@@ -54,6 +59,18 @@ async def verify(tenant: Tenant, channel: Channel, *, audited: bool = False) -> 
                 after=Verified.model_validate(verified),
             )
         return verified
+
+
+async def verify_changed(tenant: Tenant, channel: Channel) -> Channel:
+    """As `verify`, of a channel that has just been made or changed: which stands in any case.
+
+    When PostgreSQL does not take the answer, the channel is what was stored before: unverified.
+    """
+    try:
+        return await verify(tenant, channel)
+    except (SQLAlchemyError, OSError) as error:
+        _log.warning("verification_lost", channel_id=channel.id, error=type(error).__name__)
+        return channel
 
 
 class Verified(Output):

@@ -64,9 +64,18 @@ async def documented_header(
 
 
 async def run_once(
-    request: Request, handler: Handler, *, principal: Principal, services: Services
+    request: Request,
+    handler: Handler,
+    *,
+    principal: Principal,
+    services: Services,
+    reads_forms: bool,
 ) -> Response:
-    """Answer the request; with an `Idempotency-Key`, whatever it does is done once."""
+    """Answer the request; with an `Idempotency-Key`, whatever it does is done once.
+
+    Args:
+        reads_forms: the handler takes `multipart/form-data`; otherwise such a body stays bytes.
+    """
     name = _key_of(request)
     if name is None:
         request.state.seed = str(ULID())
@@ -75,17 +84,16 @@ async def run_once(
         organization_id=principal.organization_id, api_key_id=principal.key_id, name=name
     )
     try:
-        return await _run_once(request, handler, key, services)
+        fingerprint = await _fingerprint(request, reads_forms=reads_forms)
+        return await _run_once(request, handler, key, fingerprint, services)
     finally:
         await request.close()
 
 
 async def _run_once(
-    request: Request, handler: Handler, key: RequestKey, services: Services
+    request: Request, handler: Handler, key: RequestKey, fingerprint: str, services: Services
 ) -> Response:
-    claim = await services.idempotency.claim(
-        key, fingerprint=await _fingerprint(request), now=utc_now()
-    )
+    claim = await services.idempotency.claim(key, fingerprint=fingerprint, now=utc_now())
     match claim:
         case Finished():
             return _replay(claim.answer, key, services.keyring)
@@ -151,13 +159,13 @@ def _key_of(request: Request) -> str | None:
     return names[0]
 
 
-async def _fingerprint(request: Request) -> str:
+async def _fingerprint(request: Request, *, reads_forms: bool) -> str:
     digest = hashlib.sha256()
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _add(digest, request.method.encode())
     _add(digest, str(request.url.path).encode(errors="surrogatepass"))
     _add(digest, request.url.query.encode(errors="surrogatepass"))
-    if content_type == "multipart/form-data":
+    if reads_forms and content_type == "multipart/form-data":
         # By its parts: the boundary between them is another one each time.
         form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
         for name, value in form.multi_items():

@@ -78,7 +78,12 @@ class ResourceRoute(APIRoute):
             if not self.creates:
                 return await handler(request)
             return await run_once(
-                request, handler, principal=principal, services=get_services(request)
+                request,
+                handler,
+                principal=principal,
+                services=get_services(request),
+                # FastAPI reads the bodies that it knows, and those are all JSON.
+                reads_forms=self.body_field is None,
             )
 
         return handle

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from adapters.postgres import assistants, channels
 from adapters.postgres.tables import Channel
 from api.audit import secret_changes
-from api.channel_verification import new_verify_token, verify
+from api.channel_verification import new_verify_token, verify, verify_changed
 from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
 from api.preconditions import PreconditionDep
 from api.problems import Problem, documented, invalid, not_found
@@ -20,6 +20,7 @@ from api.schemas.channels import (
     ChannelPublic,
     ChannelUpdate,
     ChannelWithVerifyToken,
+    ConfiguredChannel,
 )
 from contracts.ids import AssistantId
 
@@ -34,7 +35,7 @@ async def create_channel(body: ChannelCreate, tenant: AdminDep) -> ChannelWithVe
     in any order. With an `app_secret` and no `verify_token`, one is made and shown in this answer.
     """
     generated = new_verify_token() if body.app_secret and body.verify_token is None else None
-    channel = await verify(tenant, await _create(body, tenant, verify_token=generated))
+    channel = await verify_changed(tenant, await _create(body, tenant, verify_token=generated))
     return ChannelWithVerifyToken.of(
         channel, public_url=_public_url(tenant), verify_token=generated
     )
@@ -77,7 +78,7 @@ async def _create(body: ChannelCreate, tenant: Tenant, *, verify_token: str | No
             session,
             action="channel.create",
             resource_id=channel_id,
-            after=_public(channel, tenant),
+            after=_audited(channel, tenant),
         )
     return channel
 
@@ -120,7 +121,7 @@ async def update_channel(
         channel = await _find(session, channel_id, lock=True)
         precondition.check(channel.revision)
         await _check_assistant(session, body.assistant_id)
-        before, changes = _public(channel, tenant), body.changes()
+        before, changes = _audited(channel, tenant), body.changes()
         updated = await channels.update(
             session, channel, keyring=tenant.services.keyring, changes=changes
         )
@@ -129,11 +130,11 @@ async def update_channel(
             action="channel.update",
             resource_id=updated.id,
             before=before,
-            after=_public(updated, tenant),
+            after=_audited(updated, tenant),
             secrets=secret_changes(changes, names=channels.SECRETS),
         )
     if channels.VERIFIED & body.model_fields_set:
-        updated = await verify(tenant, updated)
+        updated = await verify_changed(tenant, updated)
     return _public(updated, tenant)
 
 
@@ -143,7 +144,7 @@ async def delete_channel(channel_id: str, tenant: AdminDep, precondition: Precon
     async with tenant.session() as session:
         channel = await _find(session, channel_id, lock=True)
         precondition.check(channel.revision)
-        before = _public(channel, tenant)
+        before = _audited(channel, tenant)
         await channels.delete(session, channel)
         await tenant.record(session, action="channel.delete", resource_id=before.id, before=before)
 
@@ -196,6 +197,10 @@ async def _check_assistant(session: AsyncSession, assistant_id: str | None) -> N
 
 def _public(channel: Channel, tenant: Tenant) -> ChannelPublic:
     return ChannelPublic.of(channel, public_url=_public_url(tenant))
+
+
+def _audited(channel: Channel, tenant: Tenant) -> ConfiguredChannel:
+    return ConfiguredChannel.of(channel, public_url=_public_url(tenant))
 
 
 def _public_url(tenant: Tenant) -> str:

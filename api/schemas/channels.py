@@ -47,7 +47,9 @@ class ChannelUpdate(Input):
     assistant_id: Reference | None = None
 
 
-class ChannelPublic(Revised):
+class ConfiguredChannel(Revised):
+    """What administrators have made of a channel."""
+
     id: ChannelId
     organization_id: OrganizationId
     phone_number_id: str
@@ -60,9 +62,6 @@ class ChannelPublic(Revised):
         description="The callback URL to enter in the channel's own Meta app, with its verify "
         "token. Without an app secret of its own the channel is on the platform's app, where both "
         "are entered already."
-    )
-    verification: Verification = Field(
-        description="What the Graph API said of token, number and account when it was last asked."
     )
     created_at: datetime
     updated_at: datetime
@@ -81,6 +80,12 @@ class ChannelPublic(Revised):
                 **more,
             }
         )
+
+
+class ChannelPublic(ConfiguredChannel):
+    verification: Verification = Field(
+        description="What the Graph API said of token, number and account when it was last asked."
+    )
 
 
 class ChannelWithVerifyToken(ChannelPublic):

@@ -216,6 +216,18 @@ async def test_what_changes_nothing_leaves_no_entry(world: World) -> None:
     assert await entries(ours, action="assistant.update") == []
 
 
+async def test_a_change_of_a_channel_tells_what_was_sent_and_not_what_meta_is_asked_of_it(
+    world: World,
+) -> None:
+    ours = world.organization
+    path = f"{ours.path}/channels/{world.ids['channel_id']}"
+    changed = await ours.admin.patch(path, json={"waba_id": "2", "access_token": "EAAG-other"})
+    assert changed.status_code == 200
+    (entry,) = await entries(ours, action="channel.update")
+    assert set(entry["before"]) == {"waba_id"}
+    assert entry["after"] == {"waba_id": "2", "access_token": "changed"}
+
+
 async def test_a_change_that_is_rolled_back_leaves_no_entry(ours: Organization) -> None:
     body = channel()
     await created(ours.admin, f"{ours.path}/channels", **body)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from adapters.postgres import audit_log
+from adapters.postgres import audit_log, channels
 from adapters.whatsapp.client import GraphClient
 from adapters.whatsapp.verification import Claim, verify_number
 from api.app import create_app
@@ -409,6 +411,42 @@ async def test_a_verify_token_that_was_given_is_not_shown(
     of_the_platform = await connect_number(ours, other)
     assert of_the_platform["verify_token"] is None
     assert of_the_platform["has_verify_token"] is False
+
+
+@contextmanager
+def no_database_after_meta_answered() -> Iterator[None]:
+    """PostgreSQL goes away between the change of a channel and what Meta says of it."""
+
+    async def down(*_arguments: object, **_options: object) -> None:
+        raise OperationalError("UPDATE", {}, ConnectionResetError())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channels, "set_verification", down)
+        yield
+
+
+async def test_a_channel_is_made_and_told_so_when_its_verification_cannot_be_kept(
+    ours: Organization, number: str
+) -> None:
+    with no_database_after_meta_answered():
+        made = await connect_number(ours, number, app_secret="own")
+    assert made["verify_token"]
+    assert made["verification"]["status"] == "unverified"
+    path = f"{ours.path}/channels/{made['id']}"
+    assert (await ours.admin.get(path)).json()["verification"] == made["verification"]
+
+
+async def test_a_change_is_told_when_its_verification_cannot_be_kept(
+    ours: Organization, number: str
+) -> None:
+    path = f"{ours.path}/channels/{(await connect_number(ours, number))['id']}"
+    with no_database_after_meta_answered():
+        changed = await ours.admin.patch(path, json={"waba_id": "1"})
+        asked = await ours.admin.post(f"{path}/verify")
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["waba_id"] == "1"
+    assert changed.json()["verification"]["status"] == "unverified"
+    check_problem(asked, 503)
 
 
 async def _handshake(client: httpx.AsyncClient, webhook: str, token: str) -> int:

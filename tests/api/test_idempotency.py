@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.keyring import KeyRing
 from adapters.postgres import audit_log
 from api.app import create_app
 from api.services import Services
@@ -181,6 +182,36 @@ async def test_an_upload_is_the_same_by_its_parts_whatever_parts_them(
     check_problem(await send(content + b"!", "three"), 409)
     check_problem(await send(content, "four", title="Other"), 409)
     assert len((await ours.viewer.get(documents)).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("resource", ["assistants", "knowledge-bases", "channels", "api-keys"])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "cut short"])
+async def test_a_form_where_json_is_due_is_refused_as_without_a_key(
+    ours: Organization, resource: str, whole: bool
+) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n--x--\r\n'
+    content_type = {"Content-Type": "multipart/form-data; boundary=x"}
+    path, content = f"{ours.path}/{resource}", form if whole else form[:20]
+    without = await ours.admin.post(path, content=content, headers=content_type)
+    keyed = await ours.admin.post(path, content=content, headers=content_type | key())
+    assert check_problem(keyed, 422) == check_problem(without, 422)
+
+
+async def test_an_answer_whose_key_is_gone_is_not_given_and_the_request_not_repeated(
+    ours: Organization, app: FastAPI, services: Services
+) -> None:
+    headers, path = key(), f"{ours.path}/assistants"
+    first = await ours.admin.post(path, json={"name": "Ada"}, headers=headers)
+    app.state.services = replace(services, keyring=KeyRing(["another ring altogether"]))
+    try:
+        lost = await ours.admin.post(path, json={"name": "Ada"}, headers=headers)
+    finally:
+        app.state.services = services
+    problem = check_problem(lost, 409)
+    assert problem["type"].endswith("idempotency-answer-lost")
+    assert "List" in problem["detail"]
+    listed = (await ours.viewer.get(path)).json()["items"]
+    assert [one["id"] for one in listed] == [first.json()["id"]]
 
 
 @pytest.fixture
