@@ -126,6 +126,10 @@ class QuotaKeeper:
             return
         self._report(ref, profile, used, tokens=tokens)
 
+    async def close(self) -> None:
+        """Let the counts end that nobody waits for: no longer than the counters' client waits."""
+        await asyncio.gather(*self._counting, return_exceptions=True)
+
     def _report(
         self,
         ref: ConversationRef,

@@ -80,6 +80,7 @@ async def open_activities(
             conversations=conversations,
             metrics=metrics,
         )
+        stack.push_async_callback(quotas.close)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations, people=people, database=database, quotas=quotas
