@@ -79,10 +79,20 @@ class ReplyActivities:
                 counted = self._quotas.count_tokens(
                     turn, profile, tokens=completion.input_tokens + completion.output_tokens
                 )
-                answer = read_answer(completion.text, passages=prompt.passages)
             except ModelServerError as error:
                 raise retry_as_told(error) from error
+            generated = Draft(
+                parts=(),
+                model=completion.model,
+                input_tokens=completion.input_tokens,
+                cached_tokens=completion.cached_tokens,
+                output_tokens=completion.output_tokens,
+            )
+            try:
+                answer = read_answer(completion.text, passages=prompt.passages)
             except EmptyAnswerError as error:
+                # Nothing to send, but its tokens are usage like any other's.
+                await self._outbox.save_draft(turn, generated)
                 raise ApplicationError(str(error), type="EmptyAnswer") from error
             citations = _citations(answer, hits)
             parts = [
@@ -91,14 +101,7 @@ class ReplyActivities:
             ]
             if turn.first_contact and profile.welcome_message:
                 parts.insert(0, DraftPart(text=profile.welcome_message))
-            draft = Draft(
-                parts=tuple(parts),
-                model=completion.model,
-                input_tokens=completion.input_tokens,
-                cached_tokens=completion.cached_tokens,
-                output_tokens=completion.output_tokens,
-            )
-            drafted = await self._keep(turn, draft)
+            drafted = await self._keep(turn, generated.model_copy(update={"parts": tuple(parts)}))
             await counted
             return drafted
 

@@ -48,6 +48,7 @@ from contracts.ids import AssistantId, OrganizationId, PersonId, conversation_id
 from contracts.quotas import Quotas, ReachedLimit
 from domain.canned import canned_text
 from domain.quotas import Used, windows
+from tests.activities.test_usage import counted as counted_usage
 from tests.adapters.dynamodb.builders import a_record, a_request, a_turn
 from tests.servers import ConnectTemporal
 from tests.workflows.conversation_world import RunningConversation, World, eventually, message
@@ -83,7 +84,7 @@ class Shop:
         self.conversations = Conversations(table)
         self.counters = QuotaCounters(table)
         self.model = Model()
-        keeper = QuotaKeeper(
+        self.keeper = QuotaKeeper(
             profiles=profiles,
             counters=self.counters,
             conversations=self.conversations,
@@ -93,7 +94,7 @@ class Shop:
             conversations=self.conversations,
             people=People(table),
             database=database,
-            quotas=keeper,
+            quotas=self.keeper,
         )
         self.replies = ReplyActivities(
             profiles=profiles,
@@ -101,7 +102,7 @@ class Shop:
             outbox=Outbox(table),
             retriever=NoPassages(),  # type: ignore[arg-type] # duck-typed: nothing is found
             models=self.model,  # type: ignore[arg-type] # duck-typed: see its docstring
-            quotas=keeper,
+            quotas=self.keeper,
             default_model="m",
         )
         self.organization_id: OrganizationId
@@ -357,6 +358,33 @@ async def test_an_empty_answer_was_paid_for_too(shop: Shop) -> None:
     with pytest.raises(ApplicationError, match="empty"):
         await shop.generate(ref)
     await has_used(shop, tokens=120)
+    assert await counted_usage(shop.table, shop.organization_id) == {
+        "tokens_input": 100,
+        "tokens_output": 20,
+    }
+
+
+async def test_tokens_of_a_reply_that_was_cut_off_are_counted_before_the_worker_ends(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.open(tokens_per_day=1000)
+    asked, answering = asyncio.Event(), asyncio.Event()
+    add = shop.counters.add
+
+    async def slow(*arguments: Any, **named: Any) -> Any:
+        asked.set()
+        await answering.wait()
+        return await add(*arguments, **named)
+
+    monkeypatch.setattr(shop.counters, "add", slow)
+    generation = asyncio.create_task(shop.generate(shop.conversation()))
+    await asyncio.wait_for(asked.wait(), 10)
+    generation.cancel()
+    await asyncio.gather(generation, return_exceptions=True)
+    closing = asyncio.create_task(shop.keeper.close())
+    answering.set()
+    await asyncio.wait_for(closing, 10)
+    assert (await shop.used()).tokens == 120
 
 
 async def test_a_reply_that_cannot_be_counted_is_sent_all_the_same(
