@@ -10,7 +10,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters.temporal.client import connect, let_last_call_end, metrics_runtime
 from adapters.temporal.metrics import WorkerMetrics
-from adapters.temporal.schedules import ensure_schedules
+from adapters.temporal.schedules import keep_ensuring_schedules
 from settings import Settings
 from telemetry import get_logger
 from worker.assembly import open_activities
@@ -37,7 +37,8 @@ async def run_worker(settings: Settings) -> None:
     ):
         for registration in registrations(activities):
             await stack.enter_async_context(_worker(client, registration))
-        await ensure_schedules(client)
+        schedules = asyncio.create_task(keep_ensuring_schedules(client))
+        stack.callback(schedules.cancel)
         _log.info("worker_started", namespace=client.namespace)
         await stopping.wait()
         _log.info("worker_stopping")

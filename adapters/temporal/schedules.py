@@ -1,5 +1,6 @@
 """The schedules of the platform's own workflows, made and kept as they are meant to be."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,17 @@ from telemetry import get_logger
 EVERY: Final = timedelta(minutes=5)
 JITTER: Final = timedelta(minutes=1)
 
+AGAIN_SECONDS: Final = 30.0
+"""After the server has refused."""
+
 _log = get_logger(__name__)
+
+
+async def keep_ensuring_schedules(client: Client, *, again_seconds: float = AGAIN_SECONDS) -> None:
+    """Try until all schedules are as they should be: a refusal must not cost them for as long as
+    the worker runs."""
+    while not await ensure_schedules(client):  # noqa: ASYNC110 - a server is asked
+        await asyncio.sleep(again_seconds)
 
 
 async def ensure_schedules(client: Client) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.client import (
@@ -17,10 +18,11 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.keyring import KeyRing
 from adapters.temporal.plugin import parley_plugin
-from adapters.temporal.schedules import ensure_schedules
+from adapters.temporal.schedules import ensure_schedules, keep_ensuring_schedules
 from contracts.names import USAGE_ROLLUP_SCHEDULE
 from tests.servers import ConnectTemporal
 
@@ -65,3 +67,22 @@ async def test_a_changed_schedule_is_mended_and_a_paused_one_stays_paused(
     described = (await schedule.describe()).schedule
     assert [each.every for each in described.spec.intervals] == [timedelta(minutes=5)]
     assert (described.state.paused, described.state.note) == (True, "while we look into it")
+
+
+async def test_a_server_that_refuses_is_asked_again_until_the_schedule_is_there(
+    client: Client, schedule: ScheduleHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, refused = client.create_schedule, 0
+
+    async def unavailable_twice(*arguments: Any, **named: Any) -> Any:
+        nonlocal refused
+        if refused < 2:
+            refused += 1
+            raise RPCError("not now", RPCStatusCode.UNAVAILABLE, b"")
+        return await create(*arguments, **named)
+
+    await schedule.delete()
+    monkeypatch.setattr(client, "create_schedule", unavailable_twice)
+    await asyncio.wait_for(keep_ensuring_schedules(client, again_seconds=0.01), 20)
+    assert refused == 2
+    assert (await schedule.describe()).schedule.spec.intervals
