@@ -160,7 +160,9 @@ async def verify_channel(channel_id: str, tenant: AdminDep) -> ChannelPublic:
     return _public(await verify(tenant, channel, audited=True), tenant)
 
 
-@router.post("/{channel_id}/verify-token", responses=documented(401, 403, 404, 503))
+@router.post(
+    "/{channel_id}/verify-token", status_code=201, responses=documented(401, 403, 404, 503)
+)
 async def make_verify_token(channel_id: str, tenant: AdminDep) -> ChannelWithVerifyToken:
     """Make a new verify token and show it once; the one before counts no more.
 

@@ -390,7 +390,7 @@ async def test_a_verify_token_is_made_for_an_app_of_its_own_and_shown_once(
         assert '"verify_token"' not in answer.text
 
     renewed = await ours.admin.post(f"{path}/verify-token")
-    assert renewed.status_code == 200
+    assert renewed.status_code == 201
     new = renewed.json()["verify_token"]
     assert new != token
     assert renewed.json()["webhook_url"] == channel["webhook_url"]
