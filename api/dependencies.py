@@ -157,8 +157,6 @@ ViewerDep = Annotated[Tenant, Depends(_tenant_for("viewer"))]
 """Anyone of the organisation."""
 OperatorDep = Annotated[Tenant, Depends(_tenant_for("operator"))]
 AdminDep = Annotated[Tenant, Depends(_tenant_for("admin"))]
-PlatformDep = Annotated[Tenant, Depends(_tenant_for("platform_admin"))]
-"""The platform administrator, about one organisation."""
 
 
 class Place(NamedTuple):

@@ -40,6 +40,9 @@ async def find_subject(
 ) -> Subject | None:
     """None when there is nothing to erase, or no longer."""
     erasure = await erasures.get(session, erasure_id(subject_id))
+    if erasure is not None and (erasure.kind, erasure.subject_id) != (kind, subject_id):
+        # Ids of erasures leave the subject's prefix out: this one is of something else.
+        erasure = None
     if not is_found and (erasure is None or erasure.status == "finished"):
         return None
     return Subject(kind, subject_id, organization_id, is_found)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Text, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -70,5 +72,7 @@ async def contents_in(session: AsyncSession, *, knowledge_base_id: KnowledgeBase
 
 async def unused_contents(session: AsyncSession, hashes: Sequence[str]) -> set[str]:
     """Those of the hashes that no document of the organisation has any more."""
-    query = select(Document.content_sha256).where(col(Document.content_sha256).in_(hashes))
+    # One parameter: of single ones PostgreSQL takes no more than 65,535.
+    wanted = any_(literal(list(hashes), ARRAY(Text)))
+    query = select(Document.content_sha256).where(col(Document.content_sha256) == wanted).distinct()
     return set(hashes) - set((await session.exec(query)).all())

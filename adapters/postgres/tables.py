@@ -88,6 +88,7 @@ class Organization(SQLModel, table=True):
     """A tenant. `settings` and `quotas` are validated by the API's models."""
 
     __tablename__ = "organizations"
+    __table_args__ = (Index("ix_organizations_list", "created_at", "id"),)
 
     id: OrganizationId = Field(primary_key=True, sa_type=Text)
     name: str = Field(sa_type=Text)
@@ -116,6 +117,7 @@ class ApiKey(SQLModel, table=True):
         CheckConstraint(
             "(role = 'platform_admin') = (organization_id IS NULL)", name="platform_keys_only"
         ),
+        Index("ix_api_keys_list", "organization_id", "created_at", "id"),
     )
 
     id: ApiKeyId = Field(primary_key=True, sa_type=Text)
@@ -318,6 +320,14 @@ class WhatsAppUser(SQLModel, table=True):
         Index("ix_whatsapp_users_wa_id", "organization_id", "wa_id"),
         Index("ix_whatsapp_users_user_id", "organization_id", "user_id"),
         Index("ix_whatsapp_users_list", "organization_id", "created_at", "id"),
+        Index(
+            "ix_whatsapp_users_opted_out",
+            "organization_id",
+            "created_at",
+            "id",
+            postgresql_where=text("opted_out_at IS NOT NULL"),
+        ),
+        Index("ix_whatsapp_users_username", "username", postgresql_using="hash"),
     )
 
     id: PersonId = Field(primary_key=True, sa_type=Text)
@@ -385,7 +395,11 @@ class AuditEntry(SQLModel, table=True):
     """Who did what, when. Written in the transaction of the change itself; nobody may alter it."""
 
     __tablename__ = "audit_log"
-    __table_args__ = (Index("ix_audit_log_list", "organization_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_audit_log_list", "organization_id", "created_at", "id"),
+        Index("ix_audit_log_resource_id", "organization_id", "resource_id", "created_at", "id"),
+        Index("ix_audit_log_api_key_id", "organization_id", "api_key_id", "created_at", "id"),
+    )
 
     id: AuditEntryId = Field(primary_key=True, sa_type=Text)
     organization_id: OrganizationId | None = Field(
@@ -418,6 +432,7 @@ class Erasure(SQLModel, table=True):
         CheckConstraint("kind IN ('organization', 'whatsapp_user')", name="kind"),
         CheckConstraint("status IN ('running', 'finished')", name="status"),
         Index("ix_erasures_list", "organization_id", "created_at", "id"),
+        Index("ix_erasures_all", "created_at", "id"),
     )
 
     id: ErasureId = Field(primary_key=True, sa_type=Text)

@@ -29,7 +29,8 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 
 
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
-BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+"""Without a name or password before the host: it is shown, and noted in the audit log."""
 
 
 class OrganizationCreate(Input):

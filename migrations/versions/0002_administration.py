@@ -44,6 +44,7 @@ def upgrade() -> None:
     replace_usage_metrics()
     create_audit_log()
     create_erasures()
+    index_lists()
 
 
 def add_columns() -> None:
@@ -124,6 +125,16 @@ def create_audit_log() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_audit_log_list", "audit_log", ["organization_id", "created_at", "id"])
+    op.create_index(
+        "ix_audit_log_resource_id",
+        "audit_log",
+        ["organization_id", "resource_id", "created_at", "id"],
+    )
+    op.create_index(
+        "ix_audit_log_api_key_id",
+        "audit_log",
+        ["organization_id", "api_key_id", "created_at", "id"],
+    )
     # Append-only: nobody is granted more. What goes with its organisation goes by its foreign key.
     protect("audit_log", tenant_may="SELECT, INSERT", platform_may="SELECT, INSERT")
 
@@ -150,4 +161,21 @@ def create_erasures() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_erasures_list", "erasures", ["organization_id", "created_at", "id"])
+    op.create_index("ix_erasures_all", "erasures", ["created_at", "id"])
     protect("erasures", tenant_may="SELECT, INSERT")
+
+
+def index_lists() -> None:
+    """Lists and filters that would otherwise read and sort a whole table."""
+    op.create_index("ix_organizations_list", "organizations", ["created_at", "id"])
+    op.create_index("ix_api_keys_list", "api_keys", ["organization_id", "created_at", "id"])
+    op.create_index(
+        "ix_whatsapp_users_opted_out",
+        "whatsapp_users",
+        ["organization_id", "created_at", "id"],
+        postgresql_where=sa.text("opted_out_at IS NOT NULL"),
+    )
+    # A hash takes a name of any length.
+    op.create_index(
+        "ix_whatsapp_users_username", "whatsapp_users", ["username"], postgresql_using="hash"
+    )

@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from fastapi import FastAPI
 from temporalio.service import RPCError
 
+from adapters.postgres.documents import unused_contents
 from api.app import create_app
 from api.services import Services
 from contracts.ids import DocumentId, OrganizationId, ingestion_workflow_id
@@ -122,6 +124,32 @@ async def test_a_deleted_document_takes_its_file_along_unless_another_needs_it(
     assert (await ours.admin.delete(knowledge_base)).status_code == 204
     assert not await services.objects.exists(organization, digest)
     check_problem(await ours.viewer.get(f"{documents}/{second['id']}"), 404)
+
+
+async def test_a_document_is_deleted_also_when_its_file_stays_behind(
+    ours: Organization,
+    documents: str,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def down(*_arguments: object) -> None:
+        raise EndpointConnectionError(endpoint_url="s3")
+
+    made = await created(ours.admin, documents, status=202, title="One", text="Kept by S3")
+    with monkeypatch.context() as patch:
+        patch.setattr(services.objects, "delete", down)
+        assert (await ours.admin.delete(f"{documents}/{made['id']}")).status_code == 204
+    check_problem(await ours.viewer.get(f"{documents}/{made['id']}"), 404)
+
+
+async def test_of_any_number_of_contents_those_without_a_document_are_told(
+    ours: Organization, documents: str, services: Services
+) -> None:
+    await created(ours.admin, documents, status=202, title="One", text="Needed")
+    needed = hashlib.sha256(b"Needed").hexdigest()
+    others = [f"{number:064x}" for number in range(70_000)]
+    async with services.database.tenant(OrganizationId(ours.id)) as session:
+        assert await unused_contents(session, [needed, *others]) == set(others)
 
 
 async def test_documents_are_listed_by_status(ours: Organization, documents: str) -> None:

@@ -207,3 +207,7 @@ async def test_erasures_are_shown_to_administrators_of_their_organisation(
     for low in (ours.operator, ours.viewer):
         check_problem(await low.get(path), 403)
         check_problem(await low.get("/v1/erasures"), 403)
+    # What is erased under one name is nothing under another.
+    check_problem(await platform.delete(f"/v1/organizations/{person}"), 404)
+    other = f"x_{person.partition('_')[2]}"
+    check_problem(await ours.admin.delete(f"{ours.path}/whatsapp-users/{other}"), 404)

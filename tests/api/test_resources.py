@@ -45,7 +45,7 @@ async def test_an_organization_lives_and_keeps_its_key_to_itself(
 @pytest.mark.parametrize(
     "address",
     ["http://llm.example.com", "https://127.0.0.1/v1", "https://[::1]/", "https://169.254.169.254",
-     "https://postgres", "https://metadata.google.internal", "https://10.0.0.1."],
+     "https://postgres", "https://metadata.google.internal", "https://10.0.0.1.", "https://me:secret@llm.example.com/v1"],
 )  # fmt: skip
 async def test_a_tenant_cannot_have_us_call_inside_our_network(
     ours: Organization, address: str
