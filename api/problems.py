@@ -225,7 +225,8 @@ async def _database(_request: Request, error: DBAPIError | PoolTimeoutError) -> 
         case "22":
             detail = "The request holds a value that cannot be stored."
             return Problem(422, detail, kind="validation").response()
-        case "23":
+        # Class 40: it gave way to another transaction that holds what it needs.
+        case "23" | "40":
             detail = "The request collides with what another request has just changed. Try again."
             return Problem(409, detail).response()
         case "08" | "53" | "57" | "":

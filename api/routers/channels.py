@@ -67,7 +67,9 @@ async def _create(body: ChannelCreate, tenant: Tenant, *, verify_token: str | No
                 verify_token=body.verify_token or verify_token,
                 **fields,
             )
-        except IntegrityError:
+        except IntegrityError as error:
+            if "channels_phone_number_id_key" not in str(error.orig):
+                raise
             raise Problem(
                 409,
                 "This phone_number_id is connected already. A number has one channel: "
