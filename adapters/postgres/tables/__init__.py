@@ -1,0 +1,27 @@
+"""The tables. One row-level-security rule guards every table that has an `organization_id`.
+
+Ids are text (prefix and ULID), times are UTC. Columns that end in `_encrypted` hold what the key
+ring sealed. `migrations/` makes these tables; a test fails when the two drift apart.
+"""
+
+from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
+from adapters.postgres.tables.people import WhatsAppUser
+from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
+from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
+
+__all__ = [
+    "ApiKey",
+    "Assistant",
+    "AuditEntry",
+    "Channel",
+    "Document",
+    "Erasure",
+    "KnowledgeBase",
+    "Organization",
+    "Passage",
+    "PassageEmbedding",
+    "Role",
+    "UsageMetric",
+    "UsageRollup",
+    "WhatsAppUser",
+]
