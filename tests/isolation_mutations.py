@@ -1,62 +1,111 @@
 """Takes out every rule that keeps organisations apart, one at a time, and tells what notices.
 
-    python -m tests.isolation_mutations            # all, some minutes
-    python -m tests.isolation_mutations sees       # those whose name holds a word
+    python -m tests.isolation_mutations                 # all, some minutes
+    python -m tests.isolation_mutations sees rls-       # those whose name holds one of the words
+    python -m tests.isolation_mutations --door sees     # also whether the test of all routes notices
 
-Each mutant is a pytest process of its own on the tests that are there to catch it. The rule is
-taken out inside that process (`tests.isolation_mutants`), never in a file. Exits 1 if a mutant
-survives.
+Each mutant is a pytest process of its own, which ends at the first test that fails: first those that
+are there to notice it, then, if they do not, the test of every route. The rule is taken out inside
+that process (`tests.mutants`), never in a file. Exits 1 if a mutant survives.
 """
 
+import asyncio
 import os
 import re
-import subprocess
+import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NamedTuple
 
-from tests.isolation_mutants import MUTANTS, VARIABLE, Mutant
+from tests.mutants import MUTANTS, SERVERS_VARIABLE, VARIABLE, Mutant, Servers
+from tests.mutants.rule import DOOR, ROOT
+from tests.servers import make_directory, running_aws, running_postgres, running_temporal
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+AT_ONCE: Final = os.cpu_count() or 1
 SECONDS: Final = 600
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
 
 
 class Verdict(NamedTuple):
     mutant: Mutant
-    caught_by: Sequence[str]
+    caught_by: str | None
+    """The test that fails without the rule, by file and name."""
+    at_the_door: str | None
+    """The same of the test of every route, when it was asked."""
 
 
-def main(words: Sequence[str]) -> int:
+async def main(arguments: Sequence[str]) -> int:
+    words = [argument for argument in arguments if argument != "--door"]
     chosen = [one for one in MUTANTS if not words or any(word in one.name for word in words)]
-    verdicts = []
-    for mutant in chosen:
-        verdict = _try(mutant)
-        verdicts.append(verdict)
-        print(_row(verdict), flush=True)
-    survivors = [verdict.mutant.name for verdict in verdicts if not verdict.caught_by]
-    print(f"\n{len(verdicts)} rules taken out, {len(survivors)} not noticed.")
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async with _servers() as servers:
+
+        async def judge(mutant: Mutant) -> Verdict:
+            async with gate:
+                verdict = await _judge(mutant, servers, door="--door" in arguments)
+            print(_row(verdict), flush=True)
+            return verdict
+
+        verdicts = await asyncio.gather(*map(judge, chosen))
+    survivors = [one.mutant.name for one in verdicts if not (one.caught_by or one.at_the_door)]
+    print(f"\n{len(verdicts)} rules taken out, {len(survivors)} not noticed: {survivors}")
     return 1 if survivors else 0
 
 
-def _try(mutant: Mutant) -> Verdict:
-    """The tests that fail without the rule, by file and name."""
-    ran = subprocess.run(  # noqa: S603 - our own tests
-        [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "tests.isolation_mutants",
-         *mutant.tests],
-        cwd=ROOT, env={**os.environ, VARIABLE: mutant.name}, capture_output=True, text=True,
-        timeout=SECONDS, check=False,
+@asynccontextmanager
+async def _servers() -> AsyncIterator[Servers]:
+    directory = make_directory()
+    try:
+        async with AsyncExitStack() as stack:
+            postgres = await stack.enter_async_context(running_postgres(directory))
+            yield Servers(
+                postgres_port=postgres.port,
+                postgres_password=postgres.password.get_secret_value(),
+                aws=await stack.enter_async_context(running_aws(directory)),
+                temporal=await stack.enter_async_context(running_temporal(directory)),
+            )
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _judge(mutant: Mutant, servers: Servers, *, door: bool) -> Verdict:
+    caught = await _fails(mutant, servers, *mutant.tests)
+    if mutant.tests == (DOOR,):
+        return Verdict(mutant, caught, caught)
+    if caught and not (door and mutant.at_the_door):
+        return Verdict(mutant, caught, None)
+    return Verdict(mutant, caught, await _fails(mutant, servers, DOOR))
+
+
+async def _fails(mutant: Mutant, servers: Servers, *tests: str) -> str | None:
+    """The first test that fails without the rule."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider",
+        "-p", "tests.mutants", *tests,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            VARIABLE: mutant.name,
+            SERVERS_VARIABLE: servers.model_dump_json(),
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    if ran.returncode not in (0, 1):
-        raise RuntimeError(f"{mutant.name}: pytest could not run\n{ran.stdout}{ran.stderr}")
-    return Verdict(mutant, sorted(set(_FAILED.findall(ran.stdout))))
+    async with asyncio.timeout(SECONDS):
+        told, _ = await process.communicate()
+    output = told.decode()
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"{mutant.name}: pytest could not run\n{output}")
+    found: list[str] = _FAILED.findall(output)
+    return found[0].removeprefix("tests/") if found else None
 
 
 def _row(verdict: Verdict) -> str:
-    caught = ", ".join(name.removeprefix("tests/") for name in verdict.caught_by)
-    return f"| {verdict.mutant.rule} | {caught or 'SURVIVED'} |"
+    caught = [one for one in (verdict.caught_by, verdict.at_the_door) if one]
+    return f"| {verdict.mutant.rule} | {', '.join(dict.fromkeys(caught)) or 'SURVIVED'} |"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(asyncio.run(main(sys.argv[1:])))
