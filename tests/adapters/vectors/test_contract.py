@@ -1,10 +1,12 @@
 """What every `VectorIndex` keeps, on pgvector and on Pinecone alike."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 
 from adapters.postgres.database import Database
@@ -223,6 +225,17 @@ async def test_organisations_never_see_one_another(shelf: Shelf, database: Datab
             )
             assert set(hits) == set(await asking.found(canary))
             assert asking is asked or not set(hits) & set(theirs)
+
+
+async def test_a_vector_of_others_is_not_written_over(shelf: Shelf, database: Database) -> None:
+    other = Shelf(await new_knowledge(database), shelf.index)
+    theirs = await shelf.new("apples")
+    (passage,) = await shelf.found("apples")
+    before = await shelf.found("apples")
+    stolen = replace(theirs, organization_id=other.knowledge.organization_id)
+    with suppress(DBAPIError):
+        await shelf.index.upsert(stolen, [PassageVector(passage, 0, vector_of("pears"))])
+    assert await shelf.found("apples") == before
 
 
 async def test_deleting_an_organisation_leaves_the_others(shelf: Shelf, database: Database) -> None:
