@@ -22,6 +22,7 @@ TENANT_TABLES = [
     if table.name != "organizations" and "organization_id" in table.columns
 ]
 
+_ORGANIZATIONS = Organization.metadata.tables["organizations"]
 OWN_REFERENCES = [
     constraint
     for table in TENANT_TABLES
@@ -134,6 +135,17 @@ async def test_a_tenant_sees_itself_and_cannot_remove_itself(
             await connection.execute(text("DELETE FROM organizations"))
 
 
+async def test_a_tenant_cannot_become_another_organisation(database: Database, pair: Pair) -> None:
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with _tenant(database, pair.ours) as connection:
+            await connection.execute(update(_ORGANIZATIONS).values(id=f"another {pair.ours}"))
+    async with _tenant(database, pair.ours) as connection:
+        taken = await connection.execute(
+            update(_ORGANIZATIONS).where(_ORGANIZATIONS.c.id == pair.theirs).values(name="taken")
+        )
+        assert taken.rowcount == 0
+
+
 @pytest.mark.parametrize(
     "reference", OWN_REFERENCES, ids=lambda one: f"{one.parent.name}-{one.column_keys[-1]}"
 )
@@ -145,10 +157,11 @@ async def test_a_reference_cannot_leave_the_organisation(
         await _insert(connection, parent, pair.theirs)
         identifiers = select(parent.c.id).where(parent.c.organization_id == pair.theirs)
         foreign = await connection.scalar(identifiers)
+    async with _tenant(database, pair.ours) as connection:
+        parents = await _parents(connection, table, pair.ours)
+    row = _row(table, pair.ours) | parents | {reference.column_keys[-1]: foreign}
     with pytest.raises(IntegrityError, match="foreign key"):
         async with _tenant(database, pair.ours) as connection:
-            parents = await _parents(connection, table, pair.ours)
-            row = _row(table, pair.ours) | parents | {reference.column_keys[-1]: foreign}
             await connection.execute(insert(table).values(row))
 
 
