@@ -24,8 +24,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.mutants import MUTANTS, SERVERS_VARIABLE, VARIABLE, Mutant, Servers
-from tests.mutants.rule import DOOR
+from tests.mutants import MUTANTS, SERVERS_VARIABLE, VARIABLE, Servers
+from tests.mutants.rule import DOOR, Mutant
 from tests.servers import make_directory, running_aws, running_postgres, running_temporal
 
 AT_ONCE: Final = os.cpu_count() or 1

@@ -86,7 +86,7 @@ async def test_an_erasure_looks_for_conversations_of_its_own_channels(
     database: Database, table: Table
 ) -> None:
     ours, theirs = [(await new_knowledge(database)).organization_id for _ in range(2)]
-    channel, _ = [await connected(database, owner) for owner in (ours, theirs)]
+    channel, _theirs = [await connected(database, owner) for owner in (ours, theirs)]
     person_id, listed = PersonId(an_id("wau")), Listed()
     activities = ErasureActivities(
         Erasures(database, People(table)),

@@ -10,7 +10,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document, KnowledgeBase, Passage
-from contracts.ids import KnowledgeBaseId, OrganizationId
+from contracts.ids import KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import IngestDocument
 from domain.chunking import Chunk
 from tests.adapters.postgres.conftest import Pair
@@ -99,7 +99,7 @@ async def test_a_passage_of_others_is_not_read(database: Database, pair: Pair) -
     base = await shelve(database, pair.theirs, "Their sauce has capers")
     async with database.tenant(pair.theirs) as session:
         query = select(Passage.id).where(col(Passage.knowledge_base_id) == base)
-        theirs = (await session.exec(query)).all()
+        theirs = [PassageId(one) for one in await session.exec(query)]
     passages = Passages(database)
     assert set(await passages.by_id(pair.theirs, passage_ids=theirs)) == set(theirs)
     assert await passages.by_id(pair.ours, passage_ids=theirs) == {}
