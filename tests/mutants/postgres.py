@@ -31,7 +31,7 @@ from tests.mutants.rule import (
 )
 
 ERASURES: Final = (
-    "tests/api/test_erasure_of_people.py", "tests/api/test_erasure_of_organizations.py",
+    "tests/api/test_erasure_of_organizations.py", "tests/api/test_erasure_of_people.py",
 )  # fmt: skip
 TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "activities.conversation": ("tests/activities/test_foreign_ids.py",),

@@ -42,7 +42,8 @@ def replace_in_sql(module: ModuleType, name: str, *rules: str) -> None:
     for rule in rules:
         assert rule in statement, f"the rule is written otherwise now: {rule}"
         parameter = rule.rpartition(":")[2].partition(" ")[0]
-        statement = statement.replace(rule, f"CAST(:{parameter} AS text) IS NOT NULL")
+        kind = "text[]" if "text[]" in rule else "text"
+        statement = statement.replace(rule, f"CAST(:{parameter} AS {kind}) IS NOT NULL")
     replace(module, name, text(statement))
 
 
