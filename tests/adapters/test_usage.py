@@ -305,3 +305,17 @@ async def keep_documents(books: Books) -> None:
                     chunk_count=passages,
                 )
             )
+
+
+async def test_how_far_a_roll_up_is_is_told_of_the_organisation_that_is_asked_for(
+    database: Database, table: Table
+) -> None:
+    """Also where a session sees them all."""
+    first = await Books(database, table).open(created_at=NOW - timedelta(days=3))
+    second = await Books(database, table).open(created_at=NOW - timedelta(days=1))
+    async with database.platform() as session:
+        states = [await rolled.state(session, books.organization_id) for books in (first, second)]
+    assert [state and state.created_at for state in states] == [
+        NOW - timedelta(days=3),
+        NOW - timedelta(days=1),
+    ]
