@@ -1,14 +1,12 @@
 """Whole partitions at a time: reading all of one, and deleting items in batches."""
 
-import asyncio
-import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, cast
 
 from adapters.dynamodb.keys import Key
 from adapters.dynamodb.schema import INDEX_KEYS
-from adapters.dynamodb.table import Table
+from adapters.dynamodb.table import Table, back_off
 from adapters.dynamodb.values import Plain, plain
 
 ITEMS_PER_BATCH: Final = 25
@@ -71,8 +69,7 @@ async def delete_all(table: Table, keys: Iterable[Key]) -> None:
             requests = response.get("UnprocessedItems", {}).get(table.name)
             if not requests:
                 break
-            # Full jitter; no secret hangs on it.
-            await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
+            await back_off(attempt, base_seconds=0.05)
         else:
             raise TimeoutError("DynamoDB did not delete all items of a batch")
 

@@ -82,7 +82,7 @@ class Table:
             if not left:
                 return found
             wanted = cast(list[Item], left["Keys"])
-            await _back_off(attempt)
+            await back_off(attempt)
         raise TimeoutError("DynamoDB did not answer for all keys of a batch")
 
     async def put(
@@ -149,7 +149,7 @@ class Table:
                     raise TransactionRefused(_refusals(reasons)) from None
                 if not codes <= _PASSING or attempt == CONFLICT_ATTEMPTS - 1:
                     raise
-            await _back_off(attempt)
+            await back_off(attempt)
 
     def put_request(
         self,
@@ -235,7 +235,7 @@ class Table:
                 # The SDK's own retries leave this one to the caller.
                 if code != "TransactionConflictException" or attempt == CONFLICT_ATTEMPTS - 1:
                     raise
-            await _back_off(attempt)
+            await back_off(attempt)
         raise AssertionError("the last attempt returns or raises")
 
 
@@ -283,6 +283,7 @@ def _refusals(reasons: list[dict[str, Any]]) -> dict[int, Plain | None]:
     }
 
 
-async def _back_off(attempt: int) -> None:
+async def back_off(attempt: int, *, base_seconds: float = 0.02) -> None:
+    """Wait before the next attempt; attempts count from 0, and the longest wait doubles."""
     # Full jitter, so that two writers that met do not meet again; no secret hangs on it.
-    await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+    await asyncio.sleep(random.uniform(0, base_seconds * 2**attempt))  # noqa: S311
