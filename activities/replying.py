@@ -116,7 +116,7 @@ class ReplyActivities:
             "slow_down": profile.slow_down_message,
             "quota": profile.quota_message,
         }
-        text = own[request.kind] or canned_text(request.kind, language=profile.language)
+        text = own.get(request.kind) or canned_text(request.kind, language=profile.language)
         parts = tuple(DraftPart(text=part) for part in split_message(text))
         return await self._keep(request.turn, Draft(parts=parts))
 

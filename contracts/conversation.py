@@ -5,7 +5,7 @@ that brings a message in, because it is what makes the message durable.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -27,8 +27,24 @@ MessageType = Literal[
 ]  # fmt: skip
 """Meta's own names; what is not among them arrives as `unsupported`."""
 
-CannedKind = Literal["fallback", "acknowledgement", "welcome", "slow_down", "quota"]
-"""Replies that need no model: each assistant may have its own words for them."""
+CannedKind = Literal[
+    "fallback", "acknowledgement", "welcome", "slow_down", "quota", "handoff", "stopped", "resumed",
+]  # fmt: skip
+"""Replies that need no model: each assistant may have its own words for them.
+
+`handoff`: a human takes over from here (in business hours, or not). `stopped` and `resumed`: the
+person's word about proactive messages was heard.
+"""
+
+ConversationStatus = Literal["bot", "human", "closed"]
+
+HandoffReason = Literal["person", "model", "operator", "failures", "unanswered", "upset", "echo"]
+"""Why a human has the conversation: the person asked for one, the model or an operator decided, the
+assistant failed or had no answer several times, the person is upset, or somebody answered in the
+WhatsApp Business app."""
+
+ConsentChange = Literal["stopped", "resumed"]
+"""What a person's words say about proactive messages."""
 
 ReplyKind = Literal["answer", "acknowledge", "none"]
 """What a message asks of the assistant: an answer to words, a polite word on what it cannot read
@@ -43,6 +59,19 @@ class MediaReference(Contract):
     sha256: str | None = None
     filename: str | None = None
     voice: bool = False
+    animated: bool = False
+    """Of a sticker."""
+
+
+class Referral(Contract):
+    """The ad or post that a person came from."""
+
+    source_url: str | None = None
+    source_type: str | None = None
+    source_id: str | None = None
+    headline: str | None = None
+    body: str | None = None
+    ctwa_clid: str | None = None
 
 
 class InboundMessage(Contract):
@@ -57,6 +86,15 @@ class InboundMessage(Contract):
     media: MediaReference | None = None
     in_reply_to: str | None = None
     """`whatsapp_message_id` of the quoted message."""
+    refers_to: str | None = None
+    """`whatsapp_message_id` of the message that a reaction, an edit or a deletion is about."""
+    choice_id: str | None = None
+    """Id of the button or list row that the person chose."""
+    forwarded: bool = False
+    referral: Referral | None = None
+    details: dict[str, Any] | None = None
+    """What `text` puts in words, as data: a location, contacts, an order, a form's answers. At most
+    8 KB as JSON."""
     sent_at: datetime
 
 
@@ -67,6 +105,86 @@ class ReceivedMessage(Contract):
     debounce_seconds: float = Field(default=0.8, ge=0, le=30)
     """The assistant's quiet period, known to the webhook, so that no look-up delays the turn."""
     trace_id: str = ""
+
+
+class EchoedMessage(Contract):
+    """A reply that somebody of the business typed in the WhatsApp Business app."""
+
+    whatsapp_message_id: str
+    type: str
+    text: str | None = None
+    media: MediaReference | None = None
+    sent_at: datetime
+
+
+class ReceivedEcho(Contract):
+    """Argument of the signal `receive_echo`."""
+
+    echo: EchoedMessage
+    trace_id: str = ""
+
+
+class Operator(Contract):
+    """Who acts for the organisation: an API key, by its id and the name that it had then."""
+
+    api_key_id: str
+    name: str = ""
+
+
+class TakeOver(Contract):
+    """Argument of the update `take_over`: from now on a human answers."""
+
+    operator: Operator
+
+
+class Release(Contract):
+    """Argument of the update `release`: the assistant answers again."""
+
+    operator: Operator
+
+
+class CloseConversation(Contract):
+    """Argument of the update `close`: the conversation is over until the person writes again."""
+
+    operator: Operator
+
+
+class OperatorMessage(Contract):
+    """Argument of the update `send_message`. What it says is kept as a draft, with one part."""
+
+    post_id: str
+    """The same on every repetition of the request: a message is posted once."""
+    draft_id: str
+    operator: Operator
+    template: bool = False
+    """Templates go out at any time, everything else within the service window."""
+
+
+class AcceptedMessage(Contract):
+    """Answer of the update `send_message`: it will be sent, in its turn, under this id."""
+
+    message_id: MessageId
+    turn_id: TurnId
+
+
+class ConversationState(Contract):
+    """Answer of the other updates, and of the query `state`."""
+
+    status: ConversationStatus
+    sending: bool = False
+    """A message of the assistant had been handed to Meta before the change; its answer is due."""
+
+
+class Handoff(Contract):
+    """A human has the conversation, or is waited for."""
+
+    reason: HandoffReason
+    since: datetime
+    """When the assistant fell silent."""
+    operator: Operator | None = None
+    """Who took it over; None: it waits for somebody."""
+    returns_at: datetime | None = None
+    """When the assistant answers again if no human has written by then; None: never by itself."""
 
 
 class SettledSend(Contract):
@@ -129,6 +247,12 @@ class RecordedInbound(Contract):
     """Nobody has ever written in this conversation before."""
     limit: ReachedLimit | None = None
     """None: all of them are within the organisation's quotas."""
+    handoff: HandoffReason | None = None
+    """What was written, or how, asks for a human: `person` or `upset`."""
+    handoff_return_seconds: float | None = None
+    """With `handoff`: after so long without a human the assistant answers again."""
+    consent: ConsentChange | None = None
+    """The newest of them that says something about proactive messages, and nothing else."""
 
 
 class Turn(Contract):
@@ -150,9 +274,24 @@ class RetrievedPassages(Contract):
     passages: tuple[ScoredPassage, ...] = ()
 
 
+class FetchMedia(Contract):
+    """Have the files of a turn's messages read, before anything is looked up for it."""
+
+    turn: Turn
+
+
+class FetchedMedia(Contract):
+    understood: list[MessageId] = Field(default_factory=list)
+    """Messages of which something can be told to the model: a transcript, a text, a picture."""
+    failed: list[MessageId] = Field(default_factory=list)
+    """Those that stay a placeholder, with the reason in it."""
+
+
 class GenerateReply(Contract):
     turn: Turn
     passages: tuple[ScoredPassage, ...]
+    mark_read: str | None = None
+    """`whatsapp_message_id` to mark as read, with the typing indicator, while the model writes."""
 
 
 class CannedReply(Contract):
@@ -160,6 +299,39 @@ class CannedReply(Contract):
 
     turn: Turn
     kind: CannedKind
+    mark_read: str | None = None
+    """`whatsapp_message_id` to mark as read."""
+
+
+class RefreshMemory(Contract):
+    """Bring the summary of a conversation, and what is known of the person, up to date."""
+
+    conversation: ConversationRef
+    up_to: MessageId
+    """The newest message that the summary may cover."""
+
+
+class RefreshedMemory(Contract):
+    summarised: bool = False
+    facts: int = 0
+    """Facts about the person that were added or changed."""
+
+
+class ChangeStatus(Contract):
+    """Write down who has the conversation, for operators' lists and webhooks."""
+
+    conversation: ConversationRef
+    status: ConversationStatus
+    handoff: Handoff | None = None
+
+
+class RecordEcho(Contract):
+    """Write a reply typed in the WhatsApp Business app into the transcript, once."""
+
+    conversation: ConversationRef
+    turn_id: TurnId
+    message_id: MessageId
+    echo: EchoedMessage
 
 
 class DraftedReply(Contract):
@@ -174,6 +346,11 @@ class DraftedReply(Contract):
     cached_tokens: int = 0
     output_tokens: int = 0
     cited: int = 0
+    handoff: HandoffReason | None = None
+    """The model asks for a human."""
+    handoff_return_seconds: float | None = None
+    answered: bool = True
+    """False: the model said that it does not know."""
 
 
 class MarkRead(Contract):
@@ -197,6 +374,8 @@ class SendPart(Contract):
 class SentPart(Contract):
     outcome: Literal["sent", "rejected", "uncertain"]
     error_code: int | None = None
+    window_closed: bool = False
+    """With `rejected`: outside the service window only a template would go out."""
     settle_seconds: float = 0
     """How long to wait for a status webhook before the policy decides, when uncertain."""
 
@@ -215,7 +394,7 @@ class UncertainDecision(Contract):
 class ConversationSnapshot(Contract):
     """Answer of the query `snapshot`: what an operator wants to know, without contents."""
 
-    status: Literal["bot", "human", "closed"]
+    status: ConversationStatus
     turns: int
     pending: int
     doing: str

@@ -16,6 +16,11 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "You are writing faster than I can answer. Please wait a minute and write again."
         ),
         "quota": "I cannot answer any more messages for now. Please try again later.",
+        "handoff": (
+            "I am passing you on to a colleague, who will answer you here as soon as possible."
+        ),
+        "stopped": ("Understood: you will get no more messages from us unless you write to us."),
+        "resumed": ("Welcome back! You will hear from us again."),
     },
     "es": {
         "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
@@ -27,6 +32,11 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Escribes más rápido de lo que puedo responder. Espera un minuto y vuelve a escribirme."
         ),
         "quota": "Por ahora no puedo responder más mensajes. Inténtalo de nuevo más tarde.",
+        "handoff": (
+            "Te paso con una persona de nuestro equipo, que te responderá aquí lo antes posible."
+        ),
+        "stopped": ("Entendido: no te enviaremos más mensajes, salvo para responderte."),
+        "resumed": ("¡Qué bien tenerte de vuelta! Volverás a recibir nuestros mensajes."),
     },
     "de": {
         "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
@@ -43,6 +53,14 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Im Moment kann ich keine weiteren Nachrichten beantworten. Bitte versuche es "
             "später noch einmal."
         ),
+        "handoff": (
+            "Ich gebe dich an einen Menschen aus unserem Team weiter, der dir hier so "
+            "bald wie möglich antwortet."
+        ),
+        "stopped": (
+            "Verstanden: Du bekommst keine Nachrichten mehr von uns, außer wir antworten dir."
+        ),
+        "resumed": ("Schön, dass du wieder da bist! Du hörst wieder von uns."),
     },
     "fr": {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
@@ -58,6 +76,14 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "quota": (
             "Je ne peux plus répondre aux messages pour le moment. Merci de réessayer plus tard."
         ),
+        "handoff": (
+            "Je vous transmets à une personne de notre équipe, qui vous répondra ici "
+            "dès que possible."
+        ),
+        "stopped": (
+            "C'est noté : nous ne vous enverrons plus de messages, sauf pour vous répondre."
+        ),
+        "resumed": ("Ravi de vous retrouver ! Vous recevrez de nouveau nos messages."),
     },
     "pt": {
         "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
@@ -70,6 +96,9 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "escreva de novo."
         ),
         "quota": "Por agora não consigo responder a mais mensagens. Tente novamente mais tarde.",
+        "handoff": ("Vou passar a conversa a um colega, que lhe responde aqui assim que possível."),
+        "stopped": ("Entendido: não enviaremos mais mensagens, a não ser para lhe responder."),
+        "resumed": ("Que bom ter você de volta! Voltará a receber as nossas mensagens."),
     },
     "sv": {
         "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
@@ -79,6 +108,11 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "welcome": "Hej! Hur kan jag hjälpa dig?",
         "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",
         "quota": "Jag kan inte svara på fler meddelanden just nu. Försök igen senare.",
+        "handoff": ("Jag lämnar över till en kollega, som svarar dig här så snart som möjligt."),
+        "stopped": (
+            "Uppfattat: du får inga fler meddelanden från oss, om du inte skriver till oss."
+        ),
+        "resumed": ("Välkommen tillbaka! Du hör av oss igen."),
     },
 }
 
