@@ -26,6 +26,7 @@ from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from api.metrics import Metrics
 from contracts import names
 from contracts.conversation import (
+    PROTOCOL,
     ConversationInput,
     ConversationRef,
     InboundMessage,
@@ -140,7 +141,7 @@ class InboundUpdates:
         await _durably(
             self._temporal.start_workflow(
                 names.CONVERSATION_WORKFLOW,
-                ConversationInput(conversation=conversation),
+                ConversationInput(conversation=conversation, protocol=PROTOCOL),
                 id=conversation_workflow_id(route.channel_id, person),
                 task_queue=names.CONVERSATIONS_QUEUE,
                 start_signal="receive_message",
