@@ -4,6 +4,7 @@ test can hold one back, break it, and look at what went out."""
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import uuid4
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from contracts import names
@@ -278,7 +280,8 @@ class RunningConversation:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.handle.terminate()
+        with suppress(RPCError):  # It may have ended by itself.
+            await self.handle.terminate()
         for worker in self._workers:
             await worker.__aexit__(None, None, None)
 

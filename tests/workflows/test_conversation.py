@@ -293,6 +293,6 @@ async def test_operators_see_what_it_does(conversation: RunningConversation, wor
         for event in history.events
         if event.HasField("user_metadata")
     ]
-    assert any("look up passages" in summary for summary in summaries)
+    assert any("write the answer to 1 message" in summary for summary in summaries)
     assert any("write a reply from 1 passage" in summary for summary in summaries)
     assert any("send the reply" in summary for summary in summaries)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 
 from contracts.conversation import (
     AcceptedMessage,
@@ -365,41 +364,33 @@ class TestTheAssistantReturns:
     """By itself, when no human writes for as long as its settings say."""
 
     async def test_and_answers_what_nobody_has_answered(
-        self, time_skipping_env: WorkflowEnvironment, world: World
+        self, conversation: RunningConversation, world: World
     ) -> None:
-        client = Client(
-            time_skipping_env.client.service_client, data_converter=pydantic_data_converter
-        )
-        world.return_after = timedelta(minutes=30)
+        world.return_after = timedelta(seconds=2)
         world.handoff_of = lambda text: "person" if "1" in text else None
-        async with RunningConversation(client, world) as conversation:
-            await conversation.receive(message(1))
-            await eventually(lambda: len(world.statuses) == 1)
-            await conversation.receive(message(2))
-            await eventually(lambda: sum(map(len, world.recorded)) == 2)
-            assert world.replies == ["handoff"]
-            await time_skipping_env.sleep(timedelta(minutes=31))
-            await eventually(lambda: len(world.replies) == 2)
-            assert world.replies[-1] == "answer to message 2"
-            assert world.statuses[-1].status == "bot"
+        await conversation.receive(message(1))
+        await eventually(lambda: len(world.statuses) == 1)
+        await conversation.receive(message(2))
+        await eventually(lambda: len(world.replies) == 2)
+        assert world.replies == ["handoff", "answer to message 2"]
+        assert [change.status for change in world.statuses] == ["human", "bot"]
+        assert world.statuses[1].by is None
 
     async def test_and_a_human_who_writes_puts_that_off(
-        self, time_skipping_env: WorkflowEnvironment, world: World
+        self, conversation: RunningConversation, world: World
     ) -> None:
-        client = Client(
-            time_skipping_env.client.service_client, data_converter=pydantic_data_converter
-        )
-        world.return_after = timedelta(minutes=30)
-        async with RunningConversation(client, world) as conversation:
-            await conversation.receive(message(1))
-            await eventually(lambda: len(world.replies) == 1)
-            await take_over(conversation)
-            await time_skipping_env.sleep(timedelta(minutes=20))
-            await post(conversation, "from Ana", post_id="1")
-            await eventually(lambda: world.replies[-1] == "from Ana")
-            await time_skipping_env.sleep(timedelta(minutes=20))
-            state = await conversation.handle.query("state", result_type=ConversationState)
-            assert state.status == "human"
-            await time_skipping_env.sleep(timedelta(minutes=11))
-            await eventually(lambda: world.statuses[-1].status == "bot")
-            assert world.replies == ["answer to message 1", "from Ana"]
+        world.return_after = timedelta(seconds=2)
+        await conversation.receive(message(1))
+        await eventually(lambda: len(world.replies) == 1)
+        await take_over(conversation)
+        await post(conversation, "from Ana", post_id="1")
+        await eventually(lambda: len(world.statuses) == 3)
+        taken, wrote, returned = world.statuses
+        assert taken.handoff is not None
+        assert wrote.handoff is not None
+        assert taken.handoff.human_at is not None
+        assert wrote.handoff.human_at is not None
+        assert wrote.handoff.human_at > taken.handoff.human_at
+        assert wrote.handoff.since == taken.handoff.since
+        assert returned.status == "bot"
+        assert world.replies == ["answer to message 1", "from Ana"]
