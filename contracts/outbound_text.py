@@ -1,0 +1,108 @@
+"""Texts and links of outbound messages: what Meta's limits ask of each."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+from contracts.message_length import message_length
+
+LONGEST_TEXT: Final = 4096
+"""Of the body of a text or a list (Meta, Cloud API, "Text messages", "Interactive list")."""
+
+LONGEST_BODY: Final = 1024
+"""Of the body of every other interactive message, and of a caption ("Interactive reply buttons
+messages", "Image messages")."""
+
+_BLOCKED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Control characters that no message needs; U+0000 no store keeps."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A text that shows something, of at most `longest` characters, counted as `message_length`."""
+
+    longest: int
+    one_line: bool = False
+    """Titles, headers and footers stand on one line."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "minLength": 1, "maxLength": self.longest}
+
+    def _checked(self, text: str) -> str:
+        if not text.strip():
+            raise PydanticCustomError("blank", "must not be blank")
+        length = message_length(text)
+        if length > self.longest:
+            raise PydanticCustomError(
+                "too_long",
+                "must be at most {limit} characters long (in UTF-16); it has {length}",
+                {"limit": self.longest, "length": length},
+            )
+        if _BLOCKED.search(text):
+            raise PydanticCustomError("control_character", "must not hold control characters")
+        if self.one_line and len(text.splitlines()) > 1:
+            raise PydanticCustomError("several_lines", "must be on one line")
+        return text
+
+
+@dataclass(frozen=True)
+class Url:
+    """An absolute address of at most `longest` characters, without user or password in it."""
+
+    longest: int
+    schemes: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "format": "uri", "maxLength": self.longest}
+
+    def _checked(self, url: str) -> str:
+        if message_length(url) > self.longest:
+            raise PydanticCustomError(
+                "too_long", "must be at most {limit} characters long", {"limit": self.longest}
+            )
+        named = " or ".join(self.schemes)
+        refusal = PydanticCustomError(
+            "url", "must be an address with {schemes}", {"schemes": named}
+        )
+        try:
+            parts = urlsplit(url)
+            hostname = parts.hostname
+        except ValueError:
+            raise refusal from None
+        spaced = any(character.isspace() or character < " " for character in url)
+        if parts.scheme not in self.schemes or not hostname or spaced or "@" in parts.netloc:
+            raise refusal
+        return url
+
+
+HttpsLink = Annotated[str, Url(2048, ("https",))]
+"""Where Meta fetches a file from."""
+WebLink = Annotated[str, Url(2000, ("https", "http"))]
+"""What a person opens by a tap."""
+MediaId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
+"""Meta's id of an uploaded file; it lives 30 days."""
+
+TextBody = Annotated[str, Limit(LONGEST_TEXT)]
+Body = Annotated[str, Limit(LONGEST_BODY)]
+Line60 = Annotated[str, Limit(60, one_line=True)]
+"""A header or a footer."""
+Line24 = Annotated[str, Limit(24, one_line=True)]
+Line20 = Annotated[str, Limit(20, one_line=True)]
