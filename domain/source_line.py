@@ -7,6 +7,9 @@ SOURCE_MARK = "📄"
 MAX_TITLES = 3
 """More titles than this are noise on a phone; the full list is kept with the message."""
 
+_LAST_LINE = re.compile(rf"(?:\A|\n)\s*{SOURCE_MARK}[^\n]*(?P<offered>(?:\n\[[^\n]*\])*)\Z")
+"""Below it stand, in square brackets, the choices that the message offered."""
+
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 
 
@@ -21,6 +24,4 @@ def with_source_line(text: str, *, titles: Sequence[str]) -> str:
 
 def without_source_line(text: str) -> str:
     """`text` as the model wrote it: a model shown source lines would imitate them."""
-    text = text.rstrip()
-    above, _, last = text.rpartition("\n")
-    return above.rstrip() if last.lstrip().startswith(SOURCE_MARK) else text
+    return _LAST_LINE.sub(lambda match: match["offered"], text.rstrip()).rstrip()
