@@ -20,7 +20,9 @@ from contracts.outbound import (
     ReplyButton,
     TextContent,
 )
+from domain.answer import EmptyAnswerError
 from domain.message_parts import split_message
+from domain.plain_text import strip_hidden
 from domain.source_line import SOURCE_MARK
 from domain.tool_calls import ChoicesOffer, LinkOffer, LocationOffer, Offer, Option
 
@@ -36,11 +38,17 @@ _CUT_MARK: Final = "…"
 
 
 def reply_contents(text: str, offer: Offer | None) -> list[OutboundContent]:
-    """`text`, which is not empty and in WhatsApp's formatting, in as few messages as Meta allows.
+    """`text`, which is in WhatsApp's formatting, in as few messages as Meta allows.
 
     The offer goes with the last of them. Titles that are too long are cut; ids are `choice:1`,
     `choice:2`, … in the order of the options.
+
+    Raises:
+        EmptyAnswerError: nothing in the text can be seen.
     """
+    text = strip_hidden(text).strip()
+    if not text:
+        raise EmptyAnswerError("nothing in the model's answer can be seen")
     if offer is None:
         return [TextContent(body=part) for part in split_message(text)]
     if isinstance(offer, ChoicesOffer) and not _fits_buttons(offer, text):
