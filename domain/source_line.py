@@ -7,9 +7,6 @@ SOURCE_MARK = "📄"
 MAX_TITLES = 3
 """More titles than this are noise on a phone; the full list is kept with the message."""
 
-_LAST_LINE = re.compile(rf"(?:\A|\n)\s*{SOURCE_MARK}[^\n]*(?P<offered>(?:\n\[[^\n]*\])*)\Z")
-"""Below it stand, in square brackets, the choices that the message offered."""
-
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 
 
@@ -23,5 +20,18 @@ def with_source_line(text: str, *, titles: Sequence[str]) -> str:
 
 
 def without_source_line(text: str) -> str:
-    """`text` as the model wrote it: a model shown source lines would imitate them."""
-    return _LAST_LINE.sub(lambda match: match["offered"], text.rstrip()).rstrip()
+    """`text` as the model wrote it: a model shown source lines would imitate them.
+
+    What a message offered stands below its sources, in square brackets, and stays.
+    """
+    text = text.rstrip()
+    end = len(text)
+    while (start := text.rfind("\n", 0, end)) >= 0 and _is_offered(text[start + 1 : end]):
+        end = start
+    if not text[start + 1 : end].lstrip().startswith(SOURCE_MARK):
+        return text
+    return (text[: start + 1].rstrip() + text[end:]).strip()
+
+
+def _is_offered(line: str) -> bool:
+    return line.startswith("[") and line.endswith("]")
