@@ -6,18 +6,19 @@ message, is no part of it.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-from contracts.message_length import message_length
 from contracts.model import Contract
 from contracts.outbound_template import TemplateContent
 from contracts.outbound_text import (
     LONGEST_BODY,
     LONGEST_TEXT,
+    NOT_EMPTY,
     Body,
+    Emoji,
     HttpsLink,
     Limit,
     Line20,
@@ -49,21 +50,9 @@ __all__ = [
     "TextContent",
 ]
 
-Item = TypeVar("Item")
-
 MOST_BUTTONS: Final = 3
 MOST_ROWS: Final = 10
 """Of all sections of a list together."""
-
-
-def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    if not items:
-        raise PydanticCustomError("empty", "must have at least 1 item")
-    return items
-
-
-_SOME: Final = AfterValidator(_some)
-"""Pydantic's own minimum also counts items that were refused, and reports two errors for one."""
 
 
 class TextContent(Contract):
@@ -113,7 +102,7 @@ class ButtonsContent(Contract):
     body: Body
     header: Line60 | None = None
     footer: Line60 | None = None
-    options: Annotated[tuple[ReplyButton, ...], _SOME, Field(max_length=MOST_BUTTONS)]
+    options: Annotated[tuple[ReplyButton, ...], NOT_EMPTY, Field(max_length=MOST_BUTTONS)]
 
     @model_validator(mode="after")
     def _options_differ(self) -> "ButtonsContent":
@@ -130,7 +119,7 @@ class ListRow(Contract):
 
 class ListSection(Contract):
     title: Line24 | None = None
-    rows: Annotated[tuple[ListRow, ...], _SOME, Field(max_length=MOST_ROWS)]
+    rows: Annotated[tuple[ListRow, ...], NOT_EMPTY, Field(max_length=MOST_ROWS)]
 
 
 class ListContent(Contract):
@@ -141,7 +130,7 @@ class ListContent(Contract):
     header: Line60 | None = None
     footer: Line60 | None = None
     button: Line20
-    sections: Annotated[tuple[ListSection, ...], _SOME, Field(max_length=MOST_ROWS)]
+    sections: Annotated[tuple[ListSection, ...], NOT_EMPTY, Field(max_length=MOST_ROWS)]
 
     @property
     def rows(self) -> tuple[ListRow, ...]:
@@ -193,14 +182,7 @@ class ReactionContent(Contract):
 
     type: Literal["reaction"] = "reaction"
     whatsapp_message_id: Annotated[str, Field(min_length=1, max_length=512)]
-    emoji: str
-
-    @model_validator(mode="after")
-    def _is_an_emoji(self) -> "ReactionContent":
-        letters = any(character.isalpha() or character.isspace() for character in self.emoji)
-        if letters or (self.emoji and self.emoji.isascii()) or message_length(self.emoji) > 32:
-            raise _refusal("emoji: must be one emoji, or empty to take the reaction back")
-        return self
+    emoji: Emoji
 
 
 OutboundContent = Annotated[

@@ -12,6 +12,9 @@ from contracts.outbound_text import LONGEST_BODY, HttpsLink, Limit, MediaId
 MOST_TEMPLATE_BUTTONS: Final = 10
 """Meta, Cloud API, "Template components"."""
 
+LARGEST_AMOUNT: Final = 2**53 - 1
+"""What every reader of JSON keeps exactly (RFC 8259, section 6)."""
+
 _WIDE_SPACE: Final = re.compile(r"[\n\r\t]| {5,}")
 
 
@@ -45,7 +48,7 @@ class CurrencyParameter(Contract):
     """Where the phone cannot."""
     code: Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
     """ISO 4217."""
-    amount_1000: Annotated[int, Field(ge=0, lt=2**53)]
+    amount_1000: Annotated[int, Field(ge=0, le=LARGEST_AMOUNT)]
     """The amount times 1,000."""
     name: ParameterName | None = None
 

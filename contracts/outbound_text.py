@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from contracts.message_length import message_length
@@ -16,6 +16,11 @@ LONGEST_TEXT: Final = 4096
 LONGEST_BODY: Final = 1024
 """Of the body of every other interactive message, and of a caption ("Interactive reply buttons
 messages", "Image messages")."""
+
+LONGEST_EMOJI: Final = 32
+"""In UTF-16: a family of four with skin tones has 19."""
+
+Item = TypeVar("Item")
 
 _BLOCKED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Control characters that no message needs; U+0000 no store keeps."""
@@ -99,6 +104,26 @@ WebLink = Annotated[str, Url(2000, ("https", "http"))]
 """What a person opens by a tap."""
 MediaId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 """Meta's id of an uploaded file; it lives 30 days."""
+
+
+def _an_emoji(text: str) -> str:
+    letters = any(character.isalpha() or character.isspace() for character in text)
+    if letters or (text and text.isascii()) or message_length(text) > LONGEST_EMOJI:
+        raise PydanticCustomError("emoji", "must be one emoji, or empty to take the reaction back")
+    return text
+
+
+Emoji = Annotated[str, AfterValidator(_an_emoji), Field(examples=["👍"])]
+
+
+def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise PydanticCustomError("empty", "must have at least 1 item")
+    return items
+
+
+NOT_EMPTY: Final = AfterValidator(_some)
+"""Pydantic's own minimum also counts items that were refused, and reports two errors for one."""
 
 TextBody = Annotated[str, Limit(LONGEST_TEXT)]
 Body = Annotated[str, Limit(LONGEST_BODY)]
