@@ -26,18 +26,25 @@ _BLOCKED: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Control characters that no message needs; U+0000 no store keeps."""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """A text that shows something, of at most `longest` characters, counted as `message_length`."""
-
-    longest: int
-    one_line: bool = False
-    """Titles, headers and footers stand on one line."""
+class _Rule:
+    """What a text must be, told to Pydantic by an annotation."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, text: str) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Limit(_Rule):
+    """A text that shows something, of at most `longest` characters, counted as `message_length`."""
+
+    longest: int
+    one_line: bool = False
+    """Titles, headers and footers stand on one line."""
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -62,24 +69,20 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Url:
+class Url(_Rule):
     """An absolute address of at most `longest` characters, without user or password in it."""
 
     longest: int
     schemes: tuple[str, ...]
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
-
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {**handler(schema), "format": "uri", "maxLength": self.longest}
+        pattern = f"^({'|'.join(self.schemes)})://"
+        return {**handler(schema), "format": "uri", "pattern": pattern, "maxLength": self.longest}
 
-    def _checked(self, url: str) -> str:
-        if message_length(url) > self.longest:
+    def _checked(self, text: str) -> str:
+        if message_length(text) > self.longest:
             raise PydanticCustomError(
                 "too_long", "must be at most {limit} characters long", {"limit": self.longest}
             )
@@ -88,19 +91,23 @@ class Url:
             "url", "must be an address with {schemes}", {"schemes": named}
         )
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(text)
             hostname = parts.hostname
         except ValueError:
             raise refusal from None
-        spaced = any(character.isspace() or character < " " for character in url)
+        spaced = any(character.isspace() or character < " " for character in text)
         if parts.scheme not in self.schemes or not hostname or spaced or "@" in parts.netloc:
             raise refusal
-        return url
+        return text
 
 
-HttpsLink = Annotated[str, Url(2048, ("https",))]
+HttpsLink = Annotated[
+    str, Url(2048, ("https",)), Field(examples=["https://files.example.com/menu.pdf"])
+]
 """Where Meta fetches a file from."""
-WebLink = Annotated[str, Url(2000, ("https", "http"))]
+WebLink = Annotated[
+    str, Url(2000, ("https", "http")), Field(examples=["https://shop.example.com/pay"])
+]
 """What a person opens by a tap."""
 MediaId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 """Meta's id of an uploaded file; it lives 30 days."""
