@@ -18,17 +18,19 @@ from activities.receipts import ReadReceipts
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
-from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
+from adapters.openai.chat import ChatModels, Completion, CompletionRequest, ModelServer
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn, WriteReply
-from domain.answer import Answer, EmptyAnswerError, read_answer
+from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoning
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
 from domain.prompt import Passage, Persona, Prompt, build_prompt
+from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
+from domain.tool_calls import ModelAnswer, read_tool_calls
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
@@ -88,6 +90,7 @@ class ReplyActivities:
                         messages=prompt.messages,
                         temperature=profile.temperature,
                         parameters=profile.model_parameters,
+                        tools=profile.tools.definitions(),
                     ),
                     server=_own_server(profile, self._models.default),
                 )
@@ -104,22 +107,26 @@ class ReplyActivities:
                 cached_tokens=completion.cached_tokens,
                 output_tokens=completion.output_tokens,
             )
+            meant = _meant(completion, profile, prompt)
             try:
-                answer = read_answer(completion.text, passages=prompt.passages)
+                answer = read_answer(meant.text, passages=prompt.passages)
+                contents = reply_contents(to_whatsapp(answer.text), meant.offer)
             except EmptyAnswerError as error:
                 # Nothing to send, but its tokens are usage like any other's.
                 await self._outbox.save_draft(turn, generated)
                 raise ApplicationError(str(error), type="EmptyAnswer") from error
             citations = _citations(answer, hits)
-            parts = [
-                DraftPart(text=text, citations=citations)
-                for text in split_message(to_whatsapp(answer.text))
-            ]
+            parts = [DraftPart.of(content, citations=citations) for content in contents]
             if turn.first_contact and profile.welcome_message:
-                parts.insert(0, DraftPart(text=profile.welcome_message))
+                parts[:0] = _texts(profile.welcome_message)
             drafted = await self._keep(turn, generated.model_copy(update={"parts": tuple(parts)}))
             await counted
-            return drafted
+            return drafted.model_copy(
+                update={
+                    "handoff": "model" if meant.handoff else None,
+                    "answered": meant.answered,
+                }
+            )
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
@@ -135,8 +142,7 @@ class ReplyActivities:
             "quota": profile.quota_message,
         }
         text = own.get(request.kind) or canned_text(request.kind, language=profile.language)
-        parts = tuple(DraftPart(text=part) for part in split_message(text))
-        return await self._keep(request.turn, Draft(parts=parts))
+        return await self._keep(request.turn, Draft(parts=tuple(_texts(text))))
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
         draft_id = await self._outbox.save_draft(turn, draft)
@@ -165,6 +171,7 @@ def _prompt(
             instructions=profile.instructions,
             organization_name=profile.organization_name,
             language=profile.language,
+            hands_over=profile.tools.handoff,
         ),
         history=transcript.history,
         passages=[
@@ -174,6 +181,24 @@ def _prompt(
         now=now.astimezone(time_zone(profile.timezone)),
         is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
     )
+
+
+def _meant(completion: Completion, profile: AssistantProfile, prompt: Prompt) -> ModelAnswer:
+    """What the model wrote and called; a handoff without words is put in ours."""
+    meant = read_tool_calls(
+        without_reasoning(completion.text),
+        completion.tool_calls,
+        tools=profile.tools,
+        sources=[profile.instructions, *(passage.text for passage in prompt.passages)],
+    )
+    if meant.handoff and not meant.text.strip():
+        said = canned_text("handoff", language=profile.language)
+        return meant.model_copy(update={"text": said})
+    return meant
+
+
+def _texts(text: str) -> list[DraftPart]:
+    return [DraftPart(text=part) for part in split_message(text)]
 
 
 def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:

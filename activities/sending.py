@@ -30,7 +30,7 @@ from contracts.conversation import (
     UncertainDecision,
 )
 from domain.graph_errors import Verdict
-from domain.outbound import callback_data, text_message
+from domain.outbound import callback_data, graph_message
 
 BACK_OFF_CAP: Final = timedelta(minutes=5)
 PAIR_BACK_OFF_BASE: Final = 4
@@ -109,11 +109,12 @@ class SendingActivities:
             request,
             draft,
             profile,
-            text_message(
-                draft.parts[request.part].text,
+            graph_message(
+                draft.parts[request.part].to_send,
                 wa_id=person.wa_id,
                 user_id=person.user_id,
                 callback=callback_data(ref.conversation_id, request.message_id),
+                reply_to=draft.parts[request.part].reply_to,
             ),
         )
 
@@ -130,6 +131,10 @@ class SendingActivities:
             part=request.part,
             text=part.text,
             citations=part.citations,
+            sender=draft.sender,
+            operator=draft.operator,
+            content=part.content,
+            in_reply_to=part.reply_to,
             model=draft.model,
             input_tokens=tokens.input_tokens,
             cached_tokens=tokens.cached_tokens,

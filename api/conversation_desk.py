@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.service import RPCError
@@ -14,6 +15,7 @@ from api.problems import Problem, unavailable
 from api.schemas.conversations import ConversationPublic
 from contracts.conversation import ConversationRef, Operator
 
+SERVICE_WINDOW: Final = timedelta(hours=24)
 WRITTEN_WITHIN: Final = 5.0
 """Seconds in which the workflow writes down what it has been told; milliseconds, as a rule."""
 
@@ -39,6 +41,19 @@ async def acting(tenant: Tenant, *, action: str, resource_id: str) -> AsyncItera
         raise Problem(409, str(error), kind="refused") from error
     except (RPCError, TimeoutError, RuntimeError) as error:
         raise unavailable("The workflow engine") from error
+
+
+def check_service_window(conversation: StoredConversation, *, is_template: bool) -> None:
+    """A problem when WhatsApp would not take the message."""
+    if is_template:
+        return
+    last = conversation.last_inbound_at
+    if last is None or datetime.now(UTC) >= last + SERVICE_WINDOW:
+        raise Problem(
+            409,
+            "The person wrote more than 24 hours ago: WhatsApp takes only a `template` now.",
+            kind="service-window-closed",
+        )
 
 
 async def show(

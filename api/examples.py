@@ -83,6 +83,43 @@ _WHOLE: Final[dict[str, dict[str, Any]]] = {
     "KnowledgeBaseUpdate": {"description": "What customers ask most."},
     "OrganizationUpdate": {"timezone": "Europe/Madrid"},
     "ApiKeyCreate": {"name": "Back office", "role": "operator"},
+    "OperatorMessageCreate": {"text": "Hello Eva, Ana here. Your bicycle is ready."},
+    "MediaInput": {
+        "type": "image",
+        "link": "https://files.example.com/bicycle.jpg",
+        "caption": "Ready to go",
+    },
+    "ButtonsInput": {
+        "type": "buttons",
+        "body": "When do you want to come?",
+        "options": [{"id": "today", "title": "Today"}, {"id": "later", "title": "Later"}],
+    },
+    "ReplyButtonInput": {"id": "today", "title": "Today"},
+    "ListInput": {
+        "type": "list",
+        "body": "Which bicycle do you mean?",
+        "button": "Show bicycles",
+        "sections": [{"rows": [{"id": "city", "title": "City", "description": "Blue, 28 inch"}]}],
+    },
+    "ListSectionInput": {
+        "title": "In the workshop",
+        "rows": [{"id": "city", "title": "City", "description": "Blue, 28 inch"}],
+    },
+    "ListRowInput": {"id": "city", "title": "City", "description": "Blue, 28 inch"},
+    "LinkButtonInput": {
+        "type": "link_button",
+        "body": "You can pay here.",
+        "title": "Pay",
+        "url": "https://shop.example.com/pay",
+    },
+    "LocationRequestInput": {"type": "location_request", "body": "Where shall we bring it?"},
+    "TemplateInput": {
+        "name": "order_ready",
+        "language": "en_US",
+        "body": [{"type": "text", "text": "Eva"}],
+    },
+    "FileParameterInput": {"type": "image", "link": "https://files.example.com/bicycle.jpg"},
+    "ReactionInput": {"message_id": _IDS["Message"], "emoji": "👍"},
 }
 
 _PROBLEMS: Final[dict[int, tuple[str | None, str]]] = {

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
@@ -56,6 +57,7 @@ class Services:
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
     desk: ConversationDesk
+    outbox: Outbox
     erasures: Erasures
     usage: UsageLedger
 
@@ -123,6 +125,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 metrics=metrics,
             ),
             desk=ConversationDesk(temporal),
+            outbox=Outbox(table),
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,

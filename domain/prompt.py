@@ -62,6 +62,8 @@ class Persona(BaseModel):
     instructions: str
     organization_name: str
     language: str | None = None
+    hands_over: bool = False
+    """It has the tool that lets a human take over."""
 
 
 class ChatMessage(BaseModel):
@@ -133,6 +135,7 @@ def system_rules(persona: Persona) -> str:
     return RULES.format(
         name=_one_line(persona.name),
         organization=_one_line(persona.organization_name),
+        hand_over=HAND_OVER_RULE if persona.hands_over else "",
         language=language,
         instructions=instructions,
     )
@@ -161,14 +164,19 @@ Use only numbers that are in <passages>.
 a short list where it helps.
 6. Keep to the business of {organization}. Decline everything else politely in one sentence. \
 Greetings and thanks are answered in kind, without numbers in brackets.
-7. If the person asks for a human, say that you are a digital assistant and cannot pass them on, \
-and give the contact details of {organization} if a passage has them.
+7. {hand_over}If the person asks for a human, say that you are a digital assistant and cannot pass \
+them on, and give the contact details of {organization} if a passage has them.
 8. Messages marked "{operator_mark}" come from a human of {organization}; what they promised holds.
 
 The business adds the following. It shapes your tone and tasks, and never lifts the rules above.
 <business_instructions>
 {instructions}
 </business_instructions>""".replace("{operator_mark}", OPERATOR_MARK.strip())
+
+
+HAND_OVER_RULE = """\
+If the person asks for a human, call the tool hand_over_to_human and say in one sentence that a \
+colleague will answer here. Only if you have no such tool, the following holds instead. """
 
 
 def _fit_passages(passages: Sequence[Passage], *, budget: int) -> list[Passage]:

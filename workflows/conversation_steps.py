@@ -152,7 +152,7 @@ def start_writing(request: WriteReply) -> workflow.ActivityHandle[DraftedReply]:
         schedule_to_close_timeout=timedelta(seconds=180),
         heartbeat_timeout=timedelta(seconds=5),
         retry_policy=_MODEL_RETRY,
-        summary=f"look up and write the answer to {counted(len(request.turn.message_ids), 'message')}",
+        summary=f"write the answer to {counted(len(request.turn.message_ids), 'message')}",
     )
 
 

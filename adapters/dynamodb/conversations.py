@@ -134,6 +134,16 @@ class Conversations:
             next_cursor=encode_cursor(items[-1]["sk"]) if more else None,
         )
 
+    async def message(
+        self,
+        organization_id: OrganizationId,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+    ) -> StoredMessage | None:
+        """One message, when the conversation has it."""
+        item = await self._table.get(keys.message(organization_id, conversation_id, message_id))
+        return message_from(item, conversation_id) if item else None
+
     async def transcript(
         self, organization_id: OrganizationId, conversation_id: ConversationId
     ) -> AsyncIterator[list[StoredMessage]]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from adapters.dynamodb.values import Plain
-from contracts.conversation import MediaReference
+from contracts.conversation import MediaReference, Operator
 from contracts.ids import ConversationId, DocumentId, MessageId, PassageId, TurnId
 from contracts.model import Contract
+from contracts.outbound import OUTBOUND_CONTENT, OutboundContent
 
 Direction = Literal["inbound", "outbound"]
 Sender = Literal["user", "assistant", "operator"]
@@ -47,6 +48,10 @@ class StoredMessage(Contract):
     type: str
     text: str | None = None
     media: MediaReference | None = None
+    content: OutboundContent | None = None
+    """What went out, where it is more than the text; `text` says it in words."""
+    operator: Operator | None = None
+    """Who wrote it, of the organisation."""
     status: MessageStatus
     error: MessageError | None = None
     citations: tuple[Citation, ...] = ()
@@ -96,6 +101,7 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     status = status_of(item)
     media = item.get("media")
     citations = item.get("citations")
+    operator = item.get("operator")
     return StoredMessage(
         id=item["sk"],
         conversation_id=conversation_id,
@@ -104,6 +110,8 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         type=item["type"],
         text=item.get("text"),
         media=MediaReference.model_validate_json(media) if media else None,
+        content=_content(item.get("content")),
+        operator=Operator.model_validate_json(operator) if operator else None,
         status=status,
         error=error_of(item) if status == "failed" else None,
         citations=CITATIONS.validate_json(citations) if citations else (),
@@ -123,6 +131,16 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
             if fact_of(reached) in item
         },
     )
+
+
+def _content(stored: str | None) -> OutboundContent | None:
+    """None also for what was within the limits of its time only: the transcript must be read."""
+    if stored is None:
+        return None
+    try:
+        return OUTBOUND_CONTENT.validate_json(stored)
+    except ValidationError:
+        return None
 
 
 def error_of(item: Plain) -> MessageError:

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from ulid import ULID
 
 from adapters.dynamodb import keys
+from adapters.dynamodb.drafts import Draft, DraftPart
 from adapters.dynamodb.inbound import MAX_TEXT, RECEIVED_KEPT
 from adapters.dynamodb.messages import (
     CITATIONS,
@@ -25,30 +26,19 @@ from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updat
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import ConversationRef, RecordEcho, Turn
+from contracts.conversation import ConversationRef, Operator, RecordEcho, Turn
 from contracts.ids import MessageId
 from contracts.model import Contract
+from contracts.outbound import OutboundContent
+from domain.outbound import message_type_of
 from domain.usage import generation, outbound_message
+
+__all__ = ["Claim", "Draft", "DraftPart", "OutboundState", "Outbox"]
 
 DRAFT_KEPT: Final = timedelta(days=8)
 REMEMBERED_DRAFTS: Final = 500
 POINTER_KEPT: Final = timedelta(days=40)
 """Meta tries to deliver a message for 30 days; a status may come 7 days later."""
-
-
-class DraftPart(Contract):
-    text: str
-    citations: tuple[Citation, ...] = ()
-
-
-class Draft(Contract):
-    """The reply of a turn, before it is sent part by part."""
-
-    parts: tuple[DraftPart, ...]
-    model: str | None = None
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
 
 
 class Claim(Contract):
@@ -112,7 +102,9 @@ class Outbox:
         text: str,
         citations: Sequence[Citation] = (),
         sender: Sender = "assistant",
-        message_type: str = "text",
+        operator: Operator | None = None,
+        content: OutboundContent | None = None,
+        in_reply_to: str | None = None,
         model: str | None = None,
         input_tokens: int = 0,
         cached_tokens: int = 0,
@@ -121,14 +113,15 @@ class Outbox:
         """Write the message as `pending` and get the right to send it, if nobody had it before.
 
         One round trip. Tokens are those of the whole reply: give them to one part only.
+
+        Args:
+            content: what goes out, where it is more than the text.
+            in_reply_to: `whatsapp_message_id` of the message that it quotes.
         """
         # Tells our own write from another's when the SDK repeats it after a lost answer.
         token = str(ULID())
         values: Plain = {
-            "direction": "outbound",
-            "sender": sender,
-            "type": message_type,
-            "text": text[:MAX_TEXT],
+            **_said(text, sender=sender, operator=operator, content=content, quoted=in_reply_to),
             "citations": CITATIONS.dump_json(tuple(citations)).decode() if citations else None,
             "turn_id": turn.turn_id,
             "part": part,
@@ -145,7 +138,7 @@ class Outbox:
         once = {
             "created_at": now,
             **usage_attributes(
-                outbound_message(turn.conversation.channel_id, message_type),
+                outbound_message(turn.conversation.channel_id, _type_of(content)),
                 organization_id=turn.conversation.organization_id,
                 at=now,
             ),
@@ -166,6 +159,36 @@ class Outbox:
         except ConditionFailed as failure:
             return _refused_claim(failure.item, token)
         return Claim(state="claimed")
+
+    async def enqueue(
+        self, turn: Turn, *, message_id: MessageId, draft: Draft, part: int = 0
+    ) -> None:
+        """Show a message that will be sent as `pending`, before anybody claims it; `claim` then
+        succeeds on it. Safe to repeat, and without effect on one that was claimed already.
+
+        Usage counts it when it is claimed: what is never handed to Meta is not counted.
+        """
+        message = draft.parts[part]
+        try:
+            await self._table.put(
+                self._key(turn.conversation, message_id),
+                {
+                    **_said(
+                        message.text,
+                        sender=draft.sender,
+                        operator=draft.operator,
+                        content=message.content,
+                        quoted=message.reply_to,
+                    ),
+                    "turn_id": turn.turn_id,
+                    "part": part,
+                    "send_state": "released",
+                    "created_at": utc_now(),
+                },
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed:
+            return  # Enqueued by an earlier attempt, or already on its way.
 
     async def mark_sent(
         self,
@@ -394,6 +417,30 @@ class Outbox:
     @staticmethod
     def _key(conversation: ConversationRef, message_id: MessageId) -> keys.Key:
         return keys.message(conversation.organization_id, conversation.conversation_id, message_id)
+
+
+def _said(
+    text: str,
+    *,
+    sender: Sender,
+    operator: Operator | None,
+    content: OutboundContent | None,
+    quoted: str | None,
+) -> Plain:
+    """What a message says and who says it."""
+    return {
+        "direction": "outbound",
+        "sender": sender,
+        "operator": operator.model_dump_json() if operator else None,
+        "type": _type_of(content),
+        "text": text[:MAX_TEXT],
+        "content": content.model_dump_json() if content else None,
+        "in_reply_to": quoted,
+    }
+
+
+def _type_of(content: OutboundContent | None) -> str:
+    return "text" if content is None else message_type_of(content)
 
 
 def _draft_key(turn: Turn, draft_id: str) -> keys.Key:

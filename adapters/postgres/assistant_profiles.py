@@ -15,6 +15,7 @@ from adapters.postgres.tenant_cache import TenantCache
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
 from contracts.quotas import Quotas
+from domain.model_tools import AssistantTools
 
 _Key = tuple[OrganizationId, ChannelId]
 
@@ -44,6 +45,8 @@ class AssistantProfile(Contract):
     slow_down_message: str | None = None
     quota_message: str | None = None
     language: str | None = None
+    tools: AssistantTools = AssistantTools()
+    """That the model is offered."""
     openai_api_key: str | None = Field(default=None, repr=False)
     """The organisation's own; None: the platform's."""
     openai_base_url: str | None = None
@@ -139,5 +142,6 @@ class AssistantProfiles(Running):
                 "slow_down_message": assistant.slow_down_message,
                 "quota_message": assistant.quota_message,
                 "language": assistant.language,
+                "tools": AssistantTools.of(assistant.tools, assistant.handoff),
             }
         )

@@ -48,7 +48,10 @@ class AssistantCreate(Input):
     )
     handoff: SmallObject = Field(default_factory=dict)
     tools: Annotated[list[Any], AfterValidator(_small_list)] = Field(
-        default_factory=list, max_length=100
+        default_factory=list,
+        max_length=100,
+        description="What the model may do besides writing text: `choices`, `location`, `links`, "
+        "`unknown`, `handoff`. Empty: all of them but `links`; `none`: nothing.",
     )
     debounce_seconds: float = Field(
         default=0.8, ge=0, le=30, description="Quiet time after which a burst is answered."

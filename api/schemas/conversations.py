@@ -10,8 +10,15 @@ from adapters.dynamodb.messages import Citation, Direction, MessageError, Messag
 from adapters.postgres.tables import WhatsAppUser
 from api.schemas.base import Input, Name, Output, Revised
 from api.schemas.organizations import SmallObject
-from contracts.conversation import ConversationStatus, Handoff, HandoffReason, MediaReference
+from contracts.conversation import (
+    ConversationStatus,
+    Handoff,
+    HandoffReason,
+    MediaReference,
+    Operator,
+)
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
+from contracts.outbound import OutboundContent
 from contracts.quotas import QuotaName
 
 
@@ -119,11 +126,15 @@ class MessagePublic(Output):
     type: str
     text: str | None
     media: MediaReference | None
+    content: OutboundContent | None = Field(
+        description="What went out, where it is more than the text; `text` says it in words."
+    )
+    operator: Operator | None = Field(description="Who wrote it, of the organisation.")
     status: MessageStatus
     error: MessageError | None
     citations: tuple[Citation, ...]
     whatsapp_message_id: str | None
-    in_reply_to: str | None
+    in_reply_to: str | None = Field(description="`whatsapp_message_id` of the quoted message.")
     created_at: datetime
 
 

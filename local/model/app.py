@@ -25,6 +25,7 @@ from local.model.protocol import (
     ChatRequest,
     Completion,
     EmbeddingRequest,
+    ToolCall,
     embeddings,
     models,
     pieces,
@@ -117,11 +118,13 @@ class _Server:
         yield "data: [DONE]\n\n"
 
     async def _complete(self, body: ChatRequest) -> Completion:
-        text = await self._answerer.answer(read_prompt(body.messages))
-        text, is_whole = _limited(text, tokens=body.token_limit)
+        reply = await self._answerer.reply(read_prompt(body.messages), tools=body.offered_tools)
+        text, is_whole = _limited(reply.text, tokens=body.token_limit)
+        called = reply.tool and ToolCall(name=reply.tool, arguments=reply.arguments or {})
         return Completion(
             text=text,
-            finish_reason="stop" if is_whole else "length",
+            tool_call=called or None,
+            finish_reason=("tool_calls" if called else "stop") if is_whole else "length",
             prompt_tokens=sum(count_tokens(json.dumps(message)) for message in body.messages),
             completion_tokens=count_tokens(text),
         )

@@ -12,6 +12,8 @@ class Phrases:
     goodbye: str
     identity: str
     human: str
+    passed_on: str
+    """Where the model can let a human take over."""
     unknown: str
     late: str
     somebody: str
@@ -25,6 +27,7 @@ PHRASES = {
         identity="I'm {assistant}, a digital assistant. I answer from our documents.",
         human="I'm a digital assistant and can't pass you on from here. Ask me how to reach our "
         "team, and I'll give you the contact details.",
+        passed_on="I'm passing you on to a colleague, who will answer you here.",
         unknown="I'm sorry, I can't find that in our information. Please ask our team directly.",
         late="Sorry for the late reply.",
         somebody="the assistant here",
@@ -36,6 +39,7 @@ PHRASES = {
         identity="Soy {assistant}, un asistente digital. Respondo a partir de nuestros documentos.",
         human="Soy un asistente digital y no puedo pasarte con nadie desde aquí. Pregúntame cómo "
         "contactar con nuestro equipo y te doy los datos.",
+        passed_on="Te paso con una persona del equipo, que te responderá aquí.",
         unknown="Lo siento, no encuentro eso en nuestra información. Pregunta directamente a "
         "nuestro equipo.",
         late="Perdona la demora.",
@@ -48,6 +52,7 @@ PHRASES = {
         identity="Jag är {assistant}, en digital assistent. Jag svarar utifrån våra dokument.",
         human="Jag är en digital assistent och kan inte koppla dig vidare härifrån. Fråga mig hur "
         "du når vårt team, så får du kontaktuppgifterna.",
+        passed_on="Jag lämnar över till en kollega, som svarar dig här.",
         unknown="Tyvärr hittar jag inte det i vår information. Fråga gärna vårt team direkt.",
         late="Ursäkta det sena svaret.",
         somebody="assistenten här",
@@ -60,6 +65,7 @@ PHRASES = {
         "Unterlagen.",
         human="Ich bin ein digitaler Assistent und kann von hier nicht weiterverbinden. Frag mich, "
         "wie du unser Team erreichst, dann bekommst du die Kontaktdaten.",
+        passed_on="Ich gebe dich an einen Menschen aus dem Team weiter, der dir hier antwortet.",
         unknown="Das finde ich in unseren Unterlagen leider nicht. Bitte frag unser Team direkt.",
         late="Entschuldigung für die späte Antwort.",
         somebody="der Assistent hier",
@@ -72,6 +78,7 @@ PHRASES = {
         "documents.",
         human="Je suis un assistant numérique et je ne peux pas vous passer quelqu'un d'ici. "
         "Demandez-moi comment joindre notre équipe et je vous donne les coordonnées.",
+        passed_on="Je vous passe une personne de l'équipe, qui vous répondra ici.",
         unknown="Désolé, je ne trouve pas cela dans nos informations. Adressez-vous directement à "
         "notre équipe.",
         late="Désolé pour cette réponse tardive.",
@@ -84,6 +91,7 @@ PHRASES = {
         identity="Sou {assistant}, um assistente digital. Respondo a partir dos nossos documentos.",
         human="Sou um assistente digital e não consigo transferir daqui. Pergunte como falar com a "
         "nossa equipe e eu passo os contatos.",
+        passed_on="Vou passar a conversa a um colega, que responde aqui.",
         unknown="Desculpe, não encontro isso nas nossas informações. Pergunte diretamente à nossa "
         "equipe.",
         late="Desculpe a demora na resposta.",

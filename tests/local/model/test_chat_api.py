@@ -1,6 +1,7 @@
 """Chat completions as the OpenAI SDK sees them, on prompts as Parley builds them."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
+from domain.model_tools import AssistantTools
 from domain.prompt import Passage, Persona, Utterance, build_prompt
 from local.model.answering import MODEL
 from local.model.app import create_app
@@ -172,6 +174,66 @@ async def test_unknown_models_and_several_answers_are_refused(client: AsyncOpenA
     with pytest.raises(BadRequestError) as refused:
         await client.chat.completions.create(model=MODEL, messages=messages("Hi"), n=2)
     assert refused.value.param == "n"
+
+
+TOOLS: Any = AssistantTools(links=True).definitions()
+
+
+@pytest.mark.parametrize(
+    ("text", "opening"),
+    [
+        ("I want to speak to a human", "I'm passing you on"),
+        ("Quiero hablar con una persona", "Te paso con una persona"),
+        ("Kann ich mit einem Mitarbeiter sprechen?", "Ich gebe dich an einen Menschen"),
+        ("Je veux parler à un conseiller", "Je vous passe une personne"),
+        ("Quero falar com um atendente", "Vou passar a conversa"),
+        ("Jag vill prata med en människa", "Jag lämnar över"),
+    ],
+)
+async def test_whoever_asks_for_a_human_is_handed_over(
+    client: AsyncOpenAI, text: str, opening: str
+) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages(text), tools=TOOLS
+    )
+    choice = completion.choices[0]
+    (call,) = choice.message.tool_calls or []
+    assert call.type == "function"
+    assert call.function.name == "hand_over_to_human"
+    assert "reason" in json.loads(call.function.arguments)
+    assert (choice.message.content or "").startswith(opening)
+    assert choice.finish_reason == "tool_calls"
+
+
+async def test_what_the_passages_do_not_hold_is_said_by_a_tool_too(client: AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(
+        model=MODEL,
+        messages=messages("What is the capital of Australia?"),
+        tools=TOOLS,
+        stream=True,
+    )
+    deltas = [chunk.choices[0].delta async for chunk in stream if chunk.choices]
+    pieces = [call.function for delta in deltas for call in delta.tool_calls or () if call.function]
+    written = "".join(piece.arguments or "" for piece in pieces)
+    assert [piece.name for piece in pieces if piece.name] == ["say_unknown"]
+    assert len(pieces) > 2
+    assert json.loads(written) == {"text": "".join(delta.content or "" for delta in deltas)}
+
+
+@pytest.mark.parametrize("text", ["Hello!", "How long is the warranty on a new bicycle?"])
+async def test_other_messages_call_nothing(client: AsyncOpenAI, text: str) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages(text), tools=TOOLS
+    )
+    assert completion.choices[0].message.tool_calls is None
+
+
+async def test_tools_that_may_not_be_called_are_not(client: AsyncOpenAI) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages("A human please"), tools=TOOLS, tool_choice="none"
+    )
+    assert completion.choices[0].message.tool_calls is None
+    assert (completion.choices[0].message.content or "").startswith("I'm a digital assistant")
 
 
 class CountingEmbedder(Embedder):
