@@ -21,6 +21,7 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - vector of a question: `<org>/query-embeddings/<digit>`, `<model>/<sha256>`; batch get, put
 - batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
+- when a number may send next: `<org>/number-rate/<channel>`, `number`; update
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 
 Indexes (partition key, then sort key):

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from adapters.dynamodb.values import Item, storable, timestamp
 from contracts.ids import (
     ApiKeyId,
+    ChannelId,
     ConversationId,
     DocumentId,
     MessageId,
@@ -79,6 +80,10 @@ def dead_letters(organization: OrganizationId | None) -> str:
 
 def rate_limit(organization: OrganizationId | None, scope: str, key: str, window: int) -> Key:
     return Key(f"{organization or _PLATFORM}/rate-limit/{scope}/{foreign(key)}", f"{window:012d}")
+
+
+def number_rate(organization: OrganizationId, channel: ChannelId) -> Key:
+    return Key(f"{organization}/number-rate/{channel}", "number")
 
 
 def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: str) -> Key:
