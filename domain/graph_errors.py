@@ -12,6 +12,7 @@ from domain.graph_error_codes import CODES, GraphErrorCode, Verdict
 
 __all__ = [
     "BLOCKING",
+    "NUMBER_THROUGHPUT",
     "GraphErrorCode",
     "Verdict",
     "behaviour_of",
@@ -23,6 +24,8 @@ __all__ = [
 BLOCKING: Final = frozenset({Verdict.SENDER_BLOCKED, Verdict.ACCOUNT_BLOCKED})
 """Verdicts that keep the queue: the channel is paused, its messages wait."""
 
+NUMBER_THROUGHPUT: Final = 130429
+"""The number sends more than Meta takes from it in a second."""
 QUALITY_CODES: Final = frozenset({368, 131031, 131048})
 """Meta restricts who goes on sending against these: they are probed rarely."""
 PROBE_EVERY: Final = timedelta(minutes=5)

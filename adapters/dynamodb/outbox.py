@@ -220,6 +220,19 @@ class Outbox:
         """Give the right to send back after a rejection that is worth another try."""
         await self._settle(conversation, message_id, "released")
 
+    async def release_resend(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give the right to send once more back, unused: the message is uncertain as before."""
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                "SET send_state = :uncertain REMOVE resent_at",
+                {"uncertain": "uncertain", "requested": "requested"},
+                condition="send_state = :requested AND attribute_exists(resent_at)"
+                " AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # A webhook told what became of it.
+
     async def mark_uncertain(
         self, conversation: ConversationRef, *, message_id: MessageId
     ) -> OutboundState:

@@ -43,6 +43,10 @@ class AppliedStatus(Contract):
     """The message's status is another one now."""
     decisive: bool = False
     """Who sends in this conversation should know: a failure, or an uncertain send that arrived."""
+    failed_at: datetime | None = None
+    """Meta's time, when this update made the message `failed`: `send_failures` acts on it."""
+    error_code: int | None = None
+    """Meta's, of that failure."""
 
 
 class Statuses:
@@ -87,6 +91,8 @@ class Statuses:
             message_id=message_id,
             changed=changed,
             decisive=failed or "whatsapp_message_id" not in before,
+            failed_at=update.timestamp if failed else None,
+            error_code=update.error_code if failed else None,
         )
 
     async def _park(
