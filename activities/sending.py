@@ -228,8 +228,9 @@ class SendingActivities:
         return await self._pauses.may_probe(profile.organization_id, profile.channel_id, pause)
 
     async def _await_resumption(self, part: PartInHand, pause: ChannelPause) -> SentPart:
-        if activity.info().attempt == 1 and not part.is_resend:
-            # In the transcript, operators see that it waits.
+        if not part.is_resend and not self._waiting.knows(part.message_id):
+            # An attempt elsewhere may have sent it. If not, operators see in the transcript that
+            # it waits.
             claim = await part.claim()
             if claim.state != "claimed":
                 return await part.known(claim)

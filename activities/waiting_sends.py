@@ -47,6 +47,10 @@ class WaitingSends:
         self._refused: LRUCache[MessageId, _Refusal] = LRUCache(REMEMBERED)
         self._went_out: LRUCache[ChannelId, float] = LRUCache(REMEMBERED)
 
+    def knows(self, message_id: MessageId) -> bool:
+        """Whether the message has waited here for its channel."""
+        return message_id in self._waiting
+
     def for_resumption(self, message_id: MessageId) -> timedelta:
         """How long a message of a paused channel waits before it looks again."""
         self._waiting[message_id] = None
