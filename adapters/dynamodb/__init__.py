@@ -28,6 +28,7 @@ Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_status`: `status_key`: `<org>/uncertain-messages`, `active_at`; messages that are uncertain
 - `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
 - `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
   batches by when they were made, with what they used

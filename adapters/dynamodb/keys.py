@@ -115,6 +115,10 @@ def status_index(organization: OrganizationId, status: str) -> str:
     return f"{organization}/conversations/{status}"
 
 
+def uncertain_index(organization: OrganizationId) -> str:
+    return f"{organization}/uncertain-messages"
+
+
 def people_index(organization: OrganizationId) -> str:
     return f"{organization}/people"
 

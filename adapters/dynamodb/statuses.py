@@ -13,6 +13,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.keys import Key
 from adapters.dynamodb.messages import DELIVERY_STATUSES, DeliveryStatus, fact_of, status_of
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.uncertain import UNLISTED
 from adapters.dynamodb.values import Plain, utc_now
 from contracts.ids import ConversationId, MessageId, OrganizationId
 from contracts.model import Contract
@@ -139,7 +140,7 @@ async def add_facts(table: Table, key: Key, updates: Sequence[StatusUpdate]) -> 
         )
     return await table.update(
         key,
-        f"SET {sets}",
+        f"SET {sets} {UNLISTED}",
         {**facts, "outbound": "outbound"},
         condition=condition,
         returning="ALL_OLD",
