@@ -20,6 +20,7 @@ from activities.transcripts import Transcripts
 from activities.usage import UsageActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.erasure import ErasedItems
+from adapters.dynamodb.number_rates import NumberRates
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
@@ -34,8 +35,10 @@ from adapters.openai.chat import ChatModels, ModelServer
 from adapters.openai.tokens import count_tokens
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
+from adapters.send_failures import SendFailures
 from adapters.temporal.executions import Executions
 from adapters.temporal.metrics import WorkerMetrics
 from adapters.usage import UsageLedger
@@ -90,6 +93,7 @@ async def open_activities(
         )
         receipts = ReadReceipts(graph)
         stack.push_async_callback(receipts.close)
+        pauses = ChannelPauses(database)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations, people=people, database=database, quotas=quotas
@@ -112,6 +116,10 @@ async def open_activities(
                 people=people,
                 outbox=outbox,
                 graph=graph,
+                rates=NumberRates(table),
+                pauses=pauses,
+                failures=SendFailures(pauses=pauses),
+                metrics=metrics,
                 uncertain_seconds=settings.parley_uncertain_send_seconds,
                 uncertain_policy=settings.parley_uncertain_send_policy,
             ),

@@ -107,13 +107,14 @@ class Sending:
                     sending.cancel()
             return await sending
         except ActivityError as error:
-            if not is_cancelled_exception(error):
-                return None
-            if not silenced():
+            if silenced():
+                await steps.withdraw(
+                    WithdrawPart(
+                        conversation=request.turn.conversation, message_id=request.message_id
+                    )
+                )
+            elif is_cancelled_exception(error):
                 raise
-            await steps.withdraw(
-                WithdrawPart(conversation=request.turn.conversation, message_id=request.message_id)
-            )
             return None
         finally:
             self.in_progress = False

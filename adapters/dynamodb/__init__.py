@@ -21,12 +21,14 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - vector of a question: `<org>/query-embeddings/<digit>`, `<model>/<sha256>`; batch get, put
 - batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
+- when a number may send next: `<org>/number-rate/<channel>`, `number`; update
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 
 Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_status`: `status_key`: `<org>/uncertain-messages`, `active_at`; messages that are uncertain
 - `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
 - `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
   batches by when they were made, with what they used

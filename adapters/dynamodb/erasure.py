@@ -30,6 +30,7 @@ REMOVED: Final = frozenset(
 
 EXPIRING: Final[Mapping[str, timedelta]] = {
     "rate_limit": timedelta(days=2),
+    "number_rate": timedelta(hours=1),
     "idempotency": timedelta(days=1),
 }
 """Functions of `keys` whose items nothing leads to: how long they may outlive the erasure. They
@@ -39,7 +40,9 @@ within days more.
 Of the items that are removed, a few may stay for as long as they would have lived: a status whose
 message nobody knows (8 days), and a pointer whose process died before the message had it (40)."""
 
-INDEXES: Final = frozenset({"activity_index", "status_index", "people_index", "usage_index"})
+INDEXES: Final = frozenset(
+    {"activity_index", "status_index", "people_index", "uncertain_index", "usage_index"}
+)
 """Functions of `keys` that name a partition of an index."""
 
 CONCURRENCY: Final = 8

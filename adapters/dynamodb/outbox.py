@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cachetools import LRUCache
 from ulid import ULID
@@ -24,6 +24,7 @@ from adapters.dynamodb.messages import (
 )
 from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updates
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.uncertain import LISTED, UNLISTED, listing
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
 from contracts.conversation import ConversationRef, Operator, RecordEcho, Turn
@@ -224,7 +225,8 @@ class Outbox:
                 "SET whatsapp_message_id = if_not_exists(whatsapp_message_id, :wamid),"
                 " sent_at = if_not_exists(sent_at, :now), send_state = :sent,"
                 # One that was sent twice has two pointers, which an erasure has to find.
-                " pointed_at_by = list_append(if_not_exists(pointed_at_by, :none), :wamids)",
+                " pointed_at_by = list_append(if_not_exists(pointed_at_by, :none), :wamids)"
+                f" {UNLISTED}",
                 {
                     "wamid": whatsapp_message_id,
                     "now": now,
@@ -242,7 +244,26 @@ class Outbox:
 
     async def release(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
         """Give the right to send back after a rejection that is worth another try."""
-        await self._settle(conversation, message_id, "released")
+        await self._settle(
+            conversation, message_id, "SET send_state = :released", released="released"
+        )
+
+    async def release_resend(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give the right to send once more back, unused: the message is uncertain as before."""
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                f"SET send_state = :uncertain, {LISTED} REMOVE resent_at",
+                {
+                    "uncertain": "uncertain",
+                    "requested": "requested",
+                    **listing(conversation.organization_id, since=utc_now()),
+                },
+                condition="send_state = :requested AND attribute_exists(resent_at)"
+                " AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # A webhook told what became of it.
 
     async def withdraw(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
         """Give a message up that Meta has not got: it waited to be tried again. Safe to repeat."""
@@ -315,7 +336,13 @@ class Outbox:
         Raises:
             LookupError: the message was never claimed.
         """
-        await self._settle(conversation, message_id, "uncertain")
+        await self._settle(
+            conversation,
+            message_id,
+            f"SET send_state = :uncertain, {LISTED}",
+            uncertain="uncertain",
+            **listing(conversation.organization_id, since=utc_now()),
+        )
         state = await self.state(conversation, message_id=message_id)
         if state is None:
             raise LookupError("the message was never claimed")
@@ -344,7 +371,7 @@ class Outbox:
         sets = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in values)
         await self._table.update(
             self._key(conversation, message_id),
-            f"SET {sets}, send_state = :state",
+            f"SET {sets}, send_state = :state {UNLISTED}",
             {**values, "state": "failed"},
             condition="attribute_exists(pk)",
         )
@@ -357,7 +384,8 @@ class Outbox:
         try:
             await self._table.update(
                 self._key(conversation, message_id),
-                "SET send_state = :requested, resent_at = :now, claim = :claim ADD attempts :one",
+                f"SET send_state = :requested, resent_at = :now, claim = :claim {UNLISTED}"
+                " ADD attempts :one",
                 {
                     "requested": "requested",
                     "uncertain": "uncertain",
@@ -388,13 +416,17 @@ class Outbox:
         )
 
     async def _settle(
-        self, conversation: ConversationRef, message_id: MessageId, state: str
+        self,
+        conversation: ConversationRef,
+        message_id: MessageId,
+        expression: str,
+        **values: Any,
     ) -> None:
         try:
             await self._table.update(
                 self._key(conversation, message_id),
-                "SET send_state = :state",
-                {"state": state, "requested": "requested"},
+                expression,
+                {**values, "requested": "requested"},
                 condition="send_state = :requested AND attribute_not_exists(whatsapp_message_id)",
             )
         except ConditionFailed:

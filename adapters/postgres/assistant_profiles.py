@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from adapters.cache_lookups import CountLookup, uncounted
 from adapters.keyring import KeyRing
+from adapters.postgres.channel_pauses import ChannelPause, pause_of
 from adapters.postgres.database import Database
 from adapters.postgres.running import Running
 from adapters.postgres.sealed import open_channel_secret, open_openai_key
@@ -16,6 +17,7 @@ from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationI
 from contracts.model import Contract
 from contracts.quotas import Quotas
 from domain.model_tools import AssistantTools
+from domain.organization_settings import UncertainSendPolicy, uncertain_send_policy
 
 _Key = tuple[OrganizationId, ChannelId]
 
@@ -30,6 +32,13 @@ class AssistantProfile(Contract):
     channel_id: ChannelId
     phone_number_id: str
     access_token: str = Field(repr=False)
+    channel_revision: int = 1
+    """Counts an administrator's changes of the channel, such as another access token."""
+    pause: ChannelPause | None = None
+    """Nothing is sent for now."""
+    messages_per_second: int = 80
+    uncertain_send_policy: UncertainSendPolicy | None = None
+    """None: the platform's."""
     assistant_id: AssistantId | None = None
     """None: nobody has given the channel an assistant; it can only say that it cannot help yet."""
     assistant_name: str = ""
@@ -114,6 +123,10 @@ class AssistantProfiles(Running):
                 organization_id=organization.id,
                 channel_id=channel.id,
             ),
+            channel_revision=channel.revision,
+            pause=pause_of(channel),
+            messages_per_second=channel.messages_per_second,
+            uncertain_send_policy=uncertain_send_policy(organization.settings),
             openai_api_key=(
                 None
                 if own_key is None

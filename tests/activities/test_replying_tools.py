@@ -1,11 +1,9 @@
 """A reply with what the model calls for, from the prompt to the phone."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -15,7 +13,6 @@ from activities.replying import ReplyActivities
 from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.quota_counters import QuotaCounters
-from adapters.dynamodb.table import Table
 from adapters.openai.chat import ChatModels
 from adapters.postgres.assistant_profiles import AssistantProfile
 from adapters.postgres.passages import StoredPassage
@@ -37,10 +34,11 @@ from contracts.ids import (
 )
 from domain.canned import canned_text
 from domain.model_tools import AssistantTools
-from tests.activities.test_sending import Desk
+from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.adapters.dynamodb.builders import a_record, a_request, a_turn, an_id
 from tests.chat_server import ChatServer, models_of
-from tests.simulator.stage import staged
+
+__all__ = ["desk", "stage", "tools"]
 
 SIZES = '{"body": "**Which** size? [1]", "options": [{"title": "Small"}, {"title": "Large"}]}'
 
@@ -49,7 +47,7 @@ class Profile:
     """The profile of the only channel; its fields may be changed. See `OneProfile`."""
 
     def __init__(self, desk: Desk) -> None:
-        self._of = desk.profile
+        self._of = desk.tools.profiles
         self.changes: dict[str, Any] = {"language": "de", "instructions": "Link: https://a.example"}
 
     async def for_channel(
@@ -135,7 +133,7 @@ class Writer:
                 ),
             )
             assert sent == SentPart(outcome="sent")
-        chat = await self.desk.stage.chat(self.desk.person)
+        chat = await self.desk.chat()
         return [item["content"] for item in chat if item["direction"] == "outbound"]
 
     def prompt(self) -> list[dict[str, str]]:
@@ -144,15 +142,9 @@ class Writer:
 
 
 @pytest.fixture
-async def writer(table: Table, tmp_path: Path) -> AsyncIterator[Writer]:
+async def writer(desk: Desk) -> AsyncIterator[Writer]:
     server = ChatServer()
-    async with (
-        staged(tmp_path) as stage,
-        httpx.AsyncClient(trust_env=False) as http,
-        models_of(server) as models,
-    ):
-        desk = Desk(table, stage, http)
-        await desk.open()
+    async with models_of(server) as models:
         yield Writer(desk, server, models)
 
 

@@ -9,9 +9,9 @@ from adapters.dynamodb.outbox import Draft, DraftPart
 from contracts.conversation import Operator, SentPart
 from contracts.ids import MessageId
 from contracts.outbound import OUTBOUND_CONTENT
-from tests.activities.test_sending import Desk, desk
+from tests.activities.sending_desk import Desk, desk, stage, tools
 
-__all__ = ["desk"]
+__all__ = ["desk", "stage", "tools"]
 
 FILE = {"link": "https://files.example/menu"}
 
@@ -24,7 +24,7 @@ async def drafted(desk: Desk, content: dict[str, Any], **more: Any) -> DraftPart
 
 async def shown(desk: Desk) -> dict[str, Any]:
     """The newest message of the business on the person's phone."""
-    outbound = [one for one in await desk.stage.chat(desk.person) if one["direction"] == "outbound"]
+    outbound = [one for one in await desk.chat() if one["direction"] == "outbound"]
     return outbound[-1]
 
 

@@ -202,6 +202,9 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
     await outbox.mark_sent(
         conversation, message_id=answer, whatsapp_message_id=f"wamid.{number}.out"
     )
+    doubtful = MessageId(f"msg_{ULID()}")
+    await outbox.claim(turn, message_id=doubtful, part=1, text=f"Doubtful {to.marker}")
+    await outbox.mark_uncertain(conversation, message_id=doubtful)
     to.ids |= {
         "whatsapp_user_id": person,
         "conversation_id": conversation.conversation_id,

@@ -31,7 +31,8 @@ def registered() -> dict[str, Any]:
             quotas=Mock(), lookup=Mock(), receipts=Mock(), default_model="",
         ),
         sending=SendingActivities(
-            profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
+            profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), rates=Mock(),
+            pauses=Mock(), failures=Mock(), metrics=Mock(), uncertain_seconds=1,
             uncertain_policy="leave",
         ),
         ingestion=IngestionActivities(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
@@ -139,6 +140,14 @@ class Channel(SQLModel, table=True):
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
     """What the Graph API said of the token and the number when it was last asked; empty: never."""
+    messages_per_second: int = Field(
+        default=80, sa_column_kwargs={"server_default": text("80"), "nullable": False}
+    )
+    paused_at: datetime | None = columns.moment()
+    """Set while nothing is sent: `channel_pauses`."""
+    paused_code: int | None = None
+    paused_reason: str | None = Field(default=None, sa_type=Text)
+    probe_at: datetime | None = columns.moment()
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()
