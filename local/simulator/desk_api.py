@@ -1,7 +1,7 @@
 """The operator's view of a chat: its conversation in Parley, and what an operator does with it.
 
 The page asks the simulator and the simulator asks Parley's API, so that the key never reaches a
-browser. Without a desk for the number, everything here is 404 and the page shows nothing of it.
+browser. A number without a desk has no view, and the page shows nothing of it.
 """
 
 import asyncio
@@ -49,10 +49,16 @@ def desk_router(world: World) -> APIRouter:
 
     @router.get("/desk/{person_id}/{phone_number_id}")
     async def look(person_id: str, phone_number_id: str) -> Response:
+        """`available` is false where no key was given: that is no error."""
+        known_number(world, phone_number_id)
+        if world.desks.get(phone_number_id) is None:
+            return GraphResponse({"available": False})
         person, parley = _at(person_id, phone_number_id)
         conversation = await parley.conversation_of(person)
         if conversation is None:
-            return GraphResponse({"conversation": None, "uncertain": [], "quotas": []})
+            return GraphResponse(
+                {"available": True, "conversation": None, "uncertain": [], "quotas": []}
+            )
         messages, quotas = await asyncio.gather(
             parley.get(f"conversations/{conversation['id']}/messages", limit=str(NEWEST_MESSAGES)),
             parley.get("quotas"),
@@ -60,6 +66,7 @@ def desk_router(world: World) -> APIRouter:
         uncertain = [one for one in messages.get("items", []) if one.get("status") == "uncertain"]
         return GraphResponse(
             {
+                "available": True,
                 "conversation": conversation,
                 "uncertain": uncertain,
                 "quotas": quotas.get("items", []),
