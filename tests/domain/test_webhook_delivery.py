@@ -102,38 +102,6 @@ def test_a_business_scoped_id_in_from_is_no_phone_number() -> None:
     assert (sender.wa_id, sender.user_id) == (None, "US.777")
 
 
-@pytest.mark.parametrize(
-    ("message", "expected_text", "expected_reply"),
-    [
-        ({"type": "image", "image": {"id": "9", "caption": "this?"}}, "this?", "answer"),
-        ({"type": "image", "image": {"id": "9"}}, "[image]", "acknowledge"),
-        ({"type": "audio", "audio": {"id": "9", "voice": True}}, "[voice note]", "acknowledge"),
-        ({"type": "document", "document": {"id": "9", "filename": "a.pdf"}}, "[document: a.pdf]",
-         "acknowledge"),
-        ({"type": "location", "location": {"latitude": 1.5, "longitude": 2}},
-         "[location: 1.500000, 2.000000]", "acknowledge"),
-        ({"type": "contacts", "contacts": [{"phones": []}]}, "[contacts: unnamed]", "acknowledge"),
-        ({"type": "interactive",
-          "interactive": {"type": "list_reply", "list_reply": {"id": "x", "title": "Tuesday"}}},
-         "Tuesday", "answer"),
-        ({"type": "interactive"}, "[unsupported message: interactive]", "acknowledge"),
-        ({"type": "button", "button": {"payload": "p", "text": "Yes"}}, "Yes", "answer"),
-        ({"type": "reaction", "reaction": {"message_id": "w", "emoji": ""}}, "[reaction removed]",
-         "none"),
-        ({"type": "hologram"}, "[unsupported message: hologram]", "acknowledge"),
-        ({"type": None}, "[unsupported message]", "acknowledge"),
-        ({"type": "text", "text": {"body": "\x00"}}, "[unsupported message: text]", "acknowledge"),
-        ({"type": "text", "text": "not an object"}, "[unsupported message: text]", "acknowledge"),
-    ],
-)  # fmt: skip
-def test_every_type_has_its_words_and_its_reply(
-    message: dict[str, Any], expected_text: str, expected_reply: str
-) -> None:
-    received = only_message(delivery({"from": "34600111222", "id": "wamid.1", **message}))
-    assert received.message.text == expected_text
-    assert received.message.reply == expected_reply
-
-
 def test_what_no_storage_takes_is_taken_out_of_a_text() -> None:
     body = delivery(text("a\x00b\ud800c"))
     assert only_message(body).message.text == "ab?c"
@@ -179,7 +147,9 @@ def test_groups_and_other_fields_are_noted() -> None:
     assert isinstance(group, Noted)
     other = {"field": "account_update", "value": {"event": "DISABLED_UPDATE"}}
     body = {"object": "whatsapp_business_account", "entry": [{"changes": [other]}]}
-    assert read(json.dumps(body).encode()) == [Noted(field="account_update", kind="event")]
+    assert read(json.dumps(body).encode()) == [
+        Noted(field="account_update", kind="DISABLED_UPDATE", alarming=True)
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'"text"', b"[" * 100_000])
