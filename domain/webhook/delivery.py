@@ -106,8 +106,7 @@ def _messages_change(value: Json, received_at: datetime) -> Iterator[Update]:
     phone_number_id = string(as_object(value.get("metadata")), "phone_number_id")
     messages, statuses = as_list(value.get("messages")), as_list(value.get("statuses"))
     if not messages and not statuses:
-        failed = bool(as_list(value.get("errors")))
-        yield Noted(field="messages", kind="errors" if failed else kind_of(value), alarming=failed)
+        yield _without_updates(value)
         return
     if phone_number_id is None:
         yield _unusable("no metadata.phone_number_id: it belongs to no number", value)
@@ -117,6 +116,20 @@ def _messages_change(value: Json, received_at: datetime) -> Iterator[Update]:
         yield from _message(phone_number_id, message, contacts, value.get("errors"), received_at)
     for status in map(as_object, statuses):
         yield _status(phone_number_id, status, received_at)
+
+
+def _without_updates(value: Json) -> Noted:
+    """Errors alone are of the system, the app or the account; the rest are clicks and the like."""
+    errors = as_list(value.get("errors"))
+    if not errors:
+        return Noted(field="messages", kind=kind_of(value))
+    code = integer(as_object(errors[0]).get("code"))
+    return Noted(
+        field="messages",
+        kind="errors",
+        subject_id=None if code is None else f"code {code}",
+        alarming=True,
+    )
 
 
 def _message(
