@@ -1,6 +1,5 @@
 """A message as the transcript keeps it, and what its status is by all that is known of it."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -8,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, TypeAdapter
 
 from adapters.dynamodb.values import Plain
-from contracts.conversation import MediaReference, Referral
+from contracts.conversation import MediaReference
 from contracts.ids import ConversationId, DocumentId, MessageId, PassageId, TurnId
 from contracts.model import Contract
 
@@ -57,12 +56,6 @@ class StoredMessage(Contract):
     sent_at: datetime | None = None
     """Meta's time of an inbound message; of an outbound one, when Meta accepted it."""
     in_reply_to: str | None = None
-    refers_to: str | None = None
-    """`whatsapp_message_id` of the message that a reaction, an edit or a deletion is about."""
-    choice_id: str | None = None
-    forwarded: bool = False
-    referral: Referral | None = None
-    details: dict[str, Any] | None = None
     part: int = 0
     model: str | None = None
     input_tokens: int = 0
@@ -101,7 +94,7 @@ def fact_of(status: DeliveryStatus) -> str:
 
 def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     status = status_of(item)
-    media, referral = item.get("media"), item.get("referral")
+    media = item.get("media")
     citations = item.get("citations")
     return StoredMessage(
         id=item["sk"],
@@ -119,11 +112,6 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         turn_id=item.get("turn_id"),
         sent_at=item.get("sent_at"),
         in_reply_to=item.get("in_reply_to"),
-        refers_to=item.get("refers_to"),
-        choice_id=item.get("choice_id"),
-        forwarded=item.get("forwarded", False),
-        referral=Referral.model_validate_json(referral) if referral else None,
-        details=json.loads(item["details"]) if "details" in item else None,
         part=item.get("part", 0),
         model=item.get("model"),
         input_tokens=item.get("input_tokens", 0),

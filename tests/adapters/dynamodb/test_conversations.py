@@ -7,7 +7,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.pages import InvalidCursor
 from adapters.dynamodb.table import Table
-from contracts.conversation import ConversationRef, InboundMessage, MediaReference, Referral
+from contracts.conversation import ConversationRef, InboundMessage, MediaReference
 from contracts.ids import ChannelId, PersonId
 from tests.adapters.dynamodb.builders import (
     NOON,
@@ -166,31 +166,6 @@ async def test_media_and_quotes_come_back(conversations: Conversations) -> None:
 
     (stored,) = await conversations.recent(ref, limit=1)
     assert (stored.media, stored.in_reply_to, stored.text) == (media, "w0", None)
-
-
-async def test_what_a_message_carries_besides_words_comes_back(
-    conversations: Conversations,
-) -> None:
-    ref = a_conversation()
-    message = InboundMessage(
-        whatsapp_message_id="w1",
-        type="reaction",
-        reply="none",
-        text="[reaction: 👍]",
-        refers_to="w0",
-        choice_id="slot-2",
-        forwarded=True,
-        referral=Referral(source_type="ad", headline="Spring sale"),
-        details={"location": {"latitude": 41.4, "name": "Plaça"}},
-        sent_at=NOON,
-    )
-    record = a_record().model_copy(update={"message": message})
-
-    await conversations.record_inbound(a_request(ref, record, opening=True))
-
-    (stored,) = await conversations.recent(ref, limit=1)
-    for name in ("text", "refers_to", "choice_id", "forwarded", "referral", "details"):
-        assert getattr(stored, name) == getattr(message, name)
 
 
 async def test_a_late_message_does_not_turn_the_service_window_back(
