@@ -1,4 +1,4 @@
-"""The record of a conversation: what came in, and that it has ended."""
+"""The record of a conversation: what came in."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.people import People
 from adapters.postgres.database import Database
 from adapters.postgres.whatsapp_users import remember
-from contracts.conversation import RecordedInbound, RecordInbound, Turn
+from contracts.conversation import RecordedInbound, RecordInbound
 
 
 class ConversationActivities:
@@ -35,13 +35,11 @@ class ConversationActivities:
             self._quotas.limit_of(request, recorded), self._remember_person(request)
         )
         return RecordedInbound(
-            fresh=recorded.fresh, first_contact=recorded.first_contact, limit=limit
+            fresh=recorded.fresh,
+            first_contact=recorded.first_contact,
+            limit=limit,
+            held=recorded.held,
         )
-
-    @activity.defn(name="close_conversation")
-    async def close_conversation(self, turn: Turn) -> None:
-        """Note in the conversation's record that its service window has passed."""
-        await self._conversations.close(turn.conversation)
 
     async def _remember_person(self, request: RecordInbound) -> None:
         """The organisation's list of people is in PostgreSQL; once a run is often enough."""

@@ -11,8 +11,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
+from activities.lookup import PassageLookup
 from activities.profiles import profile_of
 from activities.quotas import QuotaKeeper
+from activities.receipts import ReadReceipts
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
@@ -21,7 +23,7 @@ from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
-from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
+from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn, WriteReply
 from domain.answer import Answer, EmptyAnswerError, read_answer
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
@@ -42,6 +44,8 @@ class ReplyActivities:
         retriever: Retriever,
         models: ChatModels,
         quotas: QuotaKeeper,
+        lookup: PassageLookup,
+        receipts: ReadReceipts,
         default_model: str,
     ) -> None:
         self._profiles = profiles
@@ -50,7 +54,19 @@ class ReplyActivities:
         self._retriever = retriever
         self._models = models
         self._quotas = quotas
+        self._lookup = lookup
+        self._receipts = receipts
         self._default_model = default_model
+
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:
+        """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
+        async with heartbeating():
+            profile = await profile_of(request.turn, self._profiles)
+            if request.mark_read is not None and activity.info().attempt == 1:
+                self._receipts.start(profile, request.mark_read, typing=True)
+            found = await self._lookup.of(request.turn)
+        return await self.generate_reply(GenerateReply(turn=request.turn, passages=found.passages))
 
     @activity.defn(name="generate_reply")
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:
@@ -109,6 +125,8 @@ class ReplyActivities:
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
         """Keep one of the assistant's prepared texts as the draft of the turn."""
         profile = await profile_of(request.turn, self._profiles)
+        if request.mark_read is not None:
+            self._receipts.start(profile, request.mark_read, typing=False)
         own = {
             "fallback": profile.fallback_message,
             "acknowledgement": profile.unsupported_message,

@@ -5,12 +5,13 @@ from typing import Final
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 
 from adapters.postgres.channel_routes import ChannelRoute
+from adapters.temporal.conversations import start_options
 from api.durability import Poison, durably
 from contracts import names
 from contracts.conversation import (
+    PROTOCOL,
     ConversationInput,
     ConversationRef,
     EchoedMessage,
@@ -79,25 +80,10 @@ class ConversationSignals:
         await durably(
             self._temporal.start_workflow(
                 names.CONVERSATION_WORKFLOW,
-                ConversationInput(conversation=conversation),
-                id=conversation_workflow_id(route.channel_id, person),
-                task_queue=names.CONVERSATIONS_QUEUE,
+                ConversationInput(conversation=conversation, protocol=PROTOCOL),
                 start_signal=signal,
                 start_signal_args=[argument],
-                static_summary="WhatsApp conversation",
-                search_attributes=_search_attributes(conversation),
-                priority=Priority(fairness_key=route.organization_id),
                 rpc_timeout=RPC_TIMEOUT,
+                **start_options(conversation),
             )
         )
-
-
-def _search_attributes(conversation: ConversationRef) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(names.ORGANIZATION_ID, conversation.organization_id),
-            SearchAttributePair(names.CHANNEL_ID, conversation.channel_id),
-            SearchAttributePair(names.CONVERSATION_ID, conversation.conversation_id),
-            SearchAttributePair(names.CONVERSATION_STATUS, "bot"),
-        ]
-    )

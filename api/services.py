@@ -25,6 +25,7 @@ from adapters.people import open_people
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.temporal.conversations import ConversationDesk
 from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
@@ -55,6 +56,7 @@ class Services:
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
+    desk: ConversationDesk
     erasures: Erasures
     usage: UsageLedger
 
@@ -123,6 +125,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 temporal=temporal,
                 metrics=metrics,
             ),
+            desk=ConversationDesk(temporal),
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,

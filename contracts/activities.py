@@ -8,9 +8,12 @@ from temporalio import activity
 
 from contracts.conversation import (
     CannedReply,
+    ChangedStatus,
+    ChangeStatus,
     DraftedReply,
     GenerateReply,
     MarkRead,
+    RecordEcho,
     RecordedInbound,
     RecordInbound,
     RetrievedPassages,
@@ -19,6 +22,8 @@ from contracts.conversation import (
     SettleUncertain,
     Turn,
     UncertainDecision,
+    WithdrawPart,
+    WriteReply,
 )
 from contracts.erasure import Erase
 from contracts.ingestion import (
@@ -55,6 +60,12 @@ async def generate_reply(request: GenerateReply) -> DraftedReply:
     raise NotImplementedError
 
 
+@activity.defn(name="write_reply")
+async def write_reply(request: WriteReply) -> DraftedReply:
+    """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
+    raise NotImplementedError
+
+
 @activity.defn(name="draft_canned_reply")
 async def draft_canned_reply(request: CannedReply) -> DraftedReply:
     """Keep one of the assistant's prepared texts as the draft of the turn."""
@@ -70,6 +81,24 @@ async def send_part(request: SendPart) -> SentPart:
 @activity.defn(name="settle_uncertain_send")
 async def settle_uncertain_send(request: SettleUncertain) -> UncertainDecision:
     """Decide by policy what becomes of a send whose fate no webhook has told."""
+    raise NotImplementedError
+
+
+@activity.defn(name="withdraw_part")
+async def withdraw_part(request: WithdrawPart) -> None:
+    """Give up a part that Meta has not got: a human has taken over."""
+    raise NotImplementedError
+
+
+@activity.defn(name="change_status")
+async def change_status(request: ChangeStatus) -> ChangedStatus:
+    """Note who has the conversation; tell when the assistant returns by itself."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_echo")
+async def record_echo(request: RecordEcho) -> None:
+    """Write a reply typed in the WhatsApp Business app into the transcript, once."""
     raise NotImplementedError
 
 

@@ -7,9 +7,12 @@ import httpx
 from temporalio.client import Client
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.lookup import PassageLookup
 from activities.quotas import QuotaKeeper
+from activities.receipts import ReadReceipts
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -81,13 +84,18 @@ async def open_activities(
             metrics=metrics,
         )
         stack.push_async_callback(quotas.close)
+        lookup = PassageLookup(knowledge.retriever, transcripts=transcripts, profiles=profiles)
+        graph = GraphClient(
+            http, base_url=settings.whatsapp_graph_url, version=settings.whatsapp_graph_version
+        )
+        receipts = ReadReceipts(graph)
+        stack.push_async_callback(receipts.close)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations, people=people, database=database, quotas=quotas
             ),
-            retrieval=RetrievalActivities(
-                knowledge.retriever, transcripts=transcripts, profiles=profiles
-            ),
+            desk=DeskActivities(conversations=conversations, outbox=outbox, profiles=profiles),
+            retrieval=RetrievalActivities(lookup),
             reply=ReplyActivities(
                 profiles=profiles,
                 transcripts=transcripts,
@@ -95,17 +103,15 @@ async def open_activities(
                 retriever=knowledge.retriever,
                 models=models,
                 quotas=quotas,
+                lookup=lookup,
+                receipts=receipts,
                 default_model=settings.parley_chat_model,
             ),
             sending=SendingActivities(
                 profiles=profiles,
                 people=people,
                 outbox=outbox,
-                graph=GraphClient(
-                    http,
-                    base_url=settings.whatsapp_graph_url,
-                    version=settings.whatsapp_graph_version,
-                ),
+                graph=graph,
                 uncertain_seconds=settings.parley_uncertain_send_seconds,
                 uncertain_policy=settings.parley_uncertain_send_policy,
             ),

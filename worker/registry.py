@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
@@ -33,6 +34,7 @@ class Activities:
     """The side effects, with their adapters inside."""
 
     conversation: ConversationActivities
+    desk: DeskActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
     sending: SendingActivities
@@ -49,7 +51,10 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[ConversationWorkflow],
             activities=[
                 activities.conversation.record_inbound,
-                activities.conversation.close_conversation,
+                activities.desk.change_status,
+                activities.desk.record_echo,
+                activities.desk.withdraw_part,
+                activities.desk.close_conversation,
                 activities.retrieval.retrieve_passages,
                 activities.reply.draft_canned_reply,
                 activities.sending.settle_uncertain_send,
@@ -59,7 +64,7 @@ def registrations(activities: Activities) -> list[Registration]:
         Registration(
             names.LLM_QUEUE,
             workflows=[],
-            activities=[activities.reply.generate_reply],
+            activities=[activities.reply.write_reply, activities.reply.generate_reply],
             max_concurrent_activities=200,
         ),
         Registration(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -9,7 +10,7 @@ from cachetools import LRUCache
 from ulid import ULID
 
 from adapters.dynamodb import keys
-from adapters.dynamodb.inbound import MAX_TEXT
+from adapters.dynamodb.inbound import MAX_TEXT, RECEIVED_KEPT
 from adapters.dynamodb.messages import (
     CITATIONS,
     Citation,
@@ -24,7 +25,7 @@ from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updat
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import ConversationRef, Turn
+from contracts.conversation import ConversationRef, RecordEcho, Turn
 from contracts.ids import MessageId
 from contracts.model import Contract
 from domain.usage import generation, outbound_message
@@ -219,6 +220,69 @@ class Outbox:
     async def release(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
         """Give the right to send back after a rejection that is worth another try."""
         await self._settle(conversation, message_id, "released")
+
+    async def withdraw(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give a message up that Meta has not got: it waited to be tried again. Safe to repeat."""
+        failed = fact_of("failed")
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                f"SET send_state = :failed, {failed} = :now, error_detail = :detail",
+                {
+                    "failed": "failed",
+                    "released": "released",
+                    "now": int(utc_now().timestamp()),
+                    "detail": "A human took the conversation over before it was sent.",
+                },
+                condition="send_state = :released AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # It was never claimed, or Meta may have it.
+
+    async def record_echo(self, request: RecordEcho) -> None:
+        """Write down what somebody of the business sent by other means. Once, as often as told.
+
+        Statuses that come for it find it by its id at Meta, also those that have come already.
+        """
+        ref, echo, now = request.conversation, request.echo, utc_now()
+        received = keys.received(ref.organization_id, ref.conversation_id, echo.whatsapp_message_id)
+        try:
+            await self._table.put(
+                received,
+                {
+                    "turn_id": request.turn_id,
+                    "message_id": request.message_id,
+                    "expires_at": int((now + RECEIVED_KEPT).timestamp()),
+                },
+                condition="attribute_not_exists(pk) OR message_id = :message_id",
+                condition_values={"message_id": request.message_id},
+            )
+        except ConditionFailed:
+            return  # Another run of the conversation has had it.
+        message: Plain = {
+            "direction": "outbound",
+            "sender": "operator",
+            "type": echo.type,
+            "text": echo.text[:MAX_TEXT] if echo.text is not None else None,
+            "media": echo.media.model_dump_json() if echo.media else None,
+            "turn_id": request.turn_id,
+            "send_state": "sent",
+            "created_at": now,
+            **usage_attributes(
+                outbound_message(ref.channel_id, echo.type),
+                organization_id=ref.organization_id,
+                at=now,
+            ),
+        }
+        with suppress(ConditionFailed):  # Statuses may have come since an earlier attempt.
+            await self._table.put(
+                self._key(ref, request.message_id), message, condition="attribute_not_exists(pk)"
+            )
+        await self.mark_sent(
+            ref,
+            message_id=request.message_id,
+            whatsapp_message_id=echo.whatsapp_message_id,
+        )
 
     async def mark_uncertain(
         self, conversation: ConversationRef, *, message_id: MessageId

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
+from adapters.dynamodb.conversations import StoredConversation
 from adapters.dynamodb.messages import StoredMessage
 from api.dependencies import PlaceDep, Tenant, ViewerDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing, Reference
 from api.schemas.conversations import ConversationExport, ConversationPublic, MessagePublic
+from contracts.conversation import ConversationStatus
 from contracts.ids import ChannelId, ConversationId, PersonId, parties_of
 
 router = ResourceRouter(
@@ -27,6 +28,9 @@ async def list_conversations(
     status: ConversationStatus | None = None,
     channel_id: Annotated[Reference | None, Query()] = None,
     whatsapp_user_id: Annotated[Reference | None, Query()] = None,
+    waiting: Annotated[
+        bool | None, Query(description="Only those that wait for a human; false: that do not.")
+    ] = None,
 ) -> Listing[ConversationPublic]:
     """Newest activity first. A filtered page may be short and still have a next one."""
     page = await tenant.services.conversations.list(
@@ -36,6 +40,7 @@ async def list_conversations(
         status=status,
         channel_id=None if channel_id is None else ChannelId(channel_id),
         person_id=None if whatsapp_user_id is None else PersonId(whatsapp_user_id),
+        waiting=waiting,
     )
     return Listing(
         items=[ConversationPublic.of(one) for one in page.items], next_cursor=page.next_cursor
@@ -44,7 +49,7 @@ async def list_conversations(
 
 @router.get("/{conversation_id}", responses=documented(401, 404, 503))
 async def get_conversation(conversation_id: str, tenant: ViewerDep) -> ConversationPublic:
-    return ConversationPublic.of(await _find(conversation_id, tenant))
+    return ConversationPublic.of(await find_conversation(conversation_id, tenant))
 
 
 @router.get("/{conversation_id}/messages", responses=documented(401, 404, 422, 503))
@@ -52,7 +57,7 @@ async def list_messages(
     conversation_id: str, place: PlaceDep, tenant: ViewerDep
 ) -> Listing[MessagePublic]:
     """What was said, newest first."""
-    conversation = await _find(conversation_id, tenant)
+    conversation = await find_conversation(conversation_id, tenant)
     page = await tenant.services.conversations.messages(
         tenant.organization_id, conversation.id, limit=place.limit, cursor=place.cursor
     )
@@ -72,7 +77,7 @@ async def export_conversation(conversation_id: str, tenant: ViewerDep) -> Stream
 
     It is sent as it is read, however long it is. What is cut off is not valid JSON.
     """
-    conversation = await _find(conversation_id, tenant)
+    conversation = await find_conversation(conversation_id, tenant)
     pages = tenant.services.conversations.transcript(tenant.organization_id, conversation.id)
     # Read before the answer begins: a store that is down is still a 503.
     first: list[StoredMessage] = await anext(pages, [])
@@ -99,7 +104,8 @@ def _joined(messages: list[StoredMessage]) -> str:
     return ",".join(MessagePublic.model_validate(one).model_dump_json() for one in messages)
 
 
-async def _find(conversation_id: str, tenant: Tenant) -> StoredConversation:
+async def find_conversation(conversation_id: str, tenant: Tenant) -> StoredConversation:
+    """The organisation's conversation, or a problem."""
     try:
         parties_of(conversation_id)
     except ValueError:

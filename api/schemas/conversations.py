@@ -5,12 +5,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
+from adapters.dynamodb.conversations import StoredConversation
 from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
 from adapters.postgres.tables import WhatsAppUser
 from api.schemas.base import Input, Name, Output, Revised
 from api.schemas.organizations import SmallObject
-from contracts.conversation import MediaReference
+from contracts.conversation import ConversationStatus, Handoff, HandoffReason, MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.quotas import QuotaName
 
@@ -49,6 +49,34 @@ class WhatsAppUserUpdate(Input):
     )
 
 
+class HandoffPublic(Output):
+    """A human has the conversation, or is waited for: the assistant is silent."""
+
+    reason: HandoffReason = Field(
+        description="Why: the `person` asked for one, the `model` or an `operator` decided, the "
+        "assistant had `failures` or questions it left `unanswered`, the person is `upset`, or "
+        "somebody answered in the WhatsApp Business app (`echo`)."
+    )
+    waiting_since: datetime | None = Field(
+        description="Since when the person waits for somebody; null: a human has it."
+    )
+    since: datetime = Field(description="When the assistant fell silent.")
+    operator: str | None = Field(description="Name of the API key that has taken it over.")
+    returns_at: datetime | None = Field(
+        description="When the assistant answers again if no human writes by then; null: never."
+    )
+
+    @classmethod
+    def of(cls, handoff: Handoff) -> "HandoffPublic":
+        return cls(
+            reason=handoff.reason,
+            since=handoff.since,
+            waiting_since=None if handoff.operator else handoff.since,
+            operator=handoff.operator.name if handoff.operator else None,
+            returns_at=handoff.returns_at,
+        )
+
+
 class ConversationPublic(Output):
     id: ConversationId
     channel_id: ChannelId
@@ -65,11 +93,18 @@ class ConversationPublic(Output):
         description="The quota that the person's last message was beyond; it was not answered."
     )
     limited_until: datetime | None = Field(description="When that quota begins anew.")
+    handoff: HandoffPublic | None = Field(
+        description="While a human has the conversation, or is waited for."
+    )
 
     @classmethod
     def of(cls, conversation: StoredConversation) -> "ConversationPublic":
         public = cls.model_validate(
-            {**conversation.model_dump(), "whatsapp_user_id": conversation.person_id}
+            {
+                **conversation.model_dump(exclude={"handoff"}),
+                "whatsapp_user_id": conversation.person_id,
+                "handoff": HandoffPublic.of(conversation.handoff) if conversation.handoff else None,
+            }
         )
         if public.limited_until is not None and public.limited_until <= datetime.now(UTC):
             return public.model_copy(update={"limited_by": None, "limited_until": None})

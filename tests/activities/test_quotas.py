@@ -41,8 +41,11 @@ from contracts.conversation import (
     InboundRecord,
     RecordedInbound,
     RecordInbound,
+    RetrievedPassages,
     SendPart,
     SentPart,
+    Turn,
+    WriteReply,
 )
 from contracts.ids import AssistantId, OrganizationId, PersonId, conversation_id
 from contracts.quotas import Quotas, ReachedLimit
@@ -75,6 +78,14 @@ class NoPassages:
     async def passages_by_id(self, *_: Any, **__: Any) -> dict[Any, Any]:
         return {}
 
+    async def of(self, _turn: Turn) -> RetrievedPassages:
+        return RetrievedPassages()
+
+
+class NoReceipts:
+    def start(self, *_: Any, **__: Any) -> None:
+        """Nobody sees that a message was read."""
+
 
 class Shop:
     """An organisation with one number, and the activities that answer on it."""
@@ -103,6 +114,8 @@ class Shop:
             retriever=NoPassages(),  # type: ignore[arg-type] # duck-typed: nothing is found
             models=self.model,  # type: ignore[arg-type] # duck-typed: see its docstring
             quotas=self.keeper,
+            lookup=NoPassages(),  # type: ignore[arg-type] # duck-typed, too
+            receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told
             default_model="m",
         )
         self.organization_id: OrganizationId
@@ -483,9 +496,9 @@ class RealStorage(World):
         self.limits.append(None if recorded.limit is None else recorded.limit.tell)
         return recorded
 
-    @activity.defn(name="generate_reply")
-    async def generate_reply(self, request: GenerateReply) -> DraftedReply:
-        return await self.shop.replies.generate_reply(request)
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:
+        return await self.shop.replies.write_reply(request)
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:

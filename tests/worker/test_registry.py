@@ -7,6 +7,7 @@ from unittest.mock import Mock
 from temporalio import activity, workflow
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.replying import ReplyActivities
@@ -23,10 +24,11 @@ def registered() -> dict[str, Any]:
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
         ),
-        retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
+        desk=DeskActivities(conversations=Mock(), outbox=Mock(), profiles=Mock()),
+        retrieval=RetrievalActivities(Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            quotas=Mock(), default_model="",
+            quotas=Mock(), lookup=Mock(), receipts=Mock(), default_model="",
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
