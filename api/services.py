@@ -10,6 +10,7 @@ from temporalio.client import Client
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.dynamodb.identity_changes import IdentityChanges
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
@@ -119,6 +120,8 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             inbound=InboundUpdates(
                 routes=routes,
                 people=people,
+                identity_changes=IdentityChanges(table, people),
+                database=database,
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,

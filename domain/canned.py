@@ -8,8 +8,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "en": {
         "fallback": "Sorry, I could not answer that just now. Please try again in a moment.",
         "acknowledgement": (
-            "Thank you! I can only read text so far. Please write your question in words and I "
-            "will answer it."
+            "Thank you! I cannot read this kind of message. Please write your question in words "
+            "and I will answer it."
         ),
         "welcome": "Hello! How can I help you?",
         "slow_down": (
@@ -25,7 +25,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "es": {
         "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
         "acknowledgement": (
-            "¡Gracias! De momento solo puedo leer texto. Escríbeme tu pregunta y te responderé."
+            "¡Gracias! No puedo leer este tipo de mensaje. Escríbeme tu pregunta y te responderé."
         ),
         "welcome": "¡Hola! ¿En qué puedo ayudarte?",
         "slow_down": (
@@ -42,7 +42,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
         "einmal.",
         "acknowledgement": (
-            "Danke! Ich kann bisher nur Text lesen. Schreib mir deine Frage und ich beantworte sie."
+            "Danke! So eine Nachricht kann ich nicht lesen. Schreib mir deine Frage in Worten und "
+            "ich beantworte sie."
         ),
         "welcome": "Hallo! Wie kann ich helfen?",
         "slow_down": (
@@ -66,7 +67,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
         "moment.",
         "acknowledgement": (
-            "Merci ! Pour l'instant je ne lis que le texte. Écrivez-moi votre question."
+            "Merci ! Je ne peux pas lire ce type de message. Écrivez-moi votre question."
         ),
         "welcome": "Bonjour ! Comment puis-je vous aider ?",
         "slow_down": (
@@ -88,7 +89,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "pt": {
         "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
         "acknowledgement": (
-            "Obrigado! Por enquanto só consigo ler texto. Escreva a sua pergunta e eu respondo."
+            "Obrigado! Não consigo ler este tipo de mensagem. Escreva a sua pergunta e eu respondo."
         ),
         "welcome": "Olá! Como posso ajudar?",
         "slow_down": (
@@ -103,7 +104,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "sv": {
         "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
         "acknowledgement": (
-            "Tack! Än så länge kan jag bara läsa text. Skriv din fråga så svarar jag på den."
+            "Tack! Jag kan inte läsa den här typen av meddelande. Skriv din fråga så svarar jag."
         ),
         "welcome": "Hej! Hur kan jag hjälpa dig?",
         "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",
