@@ -119,5 +119,9 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
 
 def canned_text(kind: CannedKind, *, language: str | None) -> str:
     """The text in the assistant's language (`pt-BR` counts as `pt`), in English if it has none."""
-    primary = (language or "en").replace("_", "-").split("-")[0].lower()
-    return _TEXTS.get(primary, _TEXTS["en"])[kind]
+    return _TEXTS.get(primary_language(language), _TEXTS["en"])[kind]
+
+
+def primary_language(language: str | None) -> str:
+    """`pt` of `pt-BR`; English of nothing."""
+    return (language or "en").replace("_", "-").split("-")[0].lower()
