@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError
+from pydantic import Field, StrictBool, StringConstraints, ValidationError
 
-from contracts.model import Contract
+from contracts.model import Contract, WholeNumber
 
 SECONDS_PER_MINUTE: Final = 60
 
-Times = Annotated[StrictInt, Field(ge=1, le=100)]
+Times = Annotated[WholeNumber, Field(ge=1, le=100)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 """Meta's limit for the body of a text message."""
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)]
@@ -60,7 +60,7 @@ class HandoffSettings(Contract):
     on_upset: StrictBool = Field(
         default=False, description="Also when the person insults, threatens or shouts."
     )
-    return_after_minutes: Annotated[StrictInt, Field(ge=1, le=10_080)] | None = Field(
+    return_after_minutes: Annotated[WholeNumber, Field(ge=1, le=10_080)] | None = Field(
         default=60,
         description="After so long without a human the assistant answers again; null: never by "
         "itself.",
@@ -70,8 +70,10 @@ class HandoffSettings(Contract):
     )
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "HandoffSettings":
+    def of(cls, stored: Any) -> "HandoffSettings":
         """As `assistants.handoff` holds them. A setting that cannot be read is its default."""
+        if not isinstance(stored, Mapping):
+            return cls()
         known = {name: stored[name] for name in cls.model_fields if name in stored}
         try:
             return cls.model_validate(known)

@@ -5,7 +5,7 @@ time that does not exist means the moment at which they are turned; where they a
 time that exists twice means the first for opening and the last for closing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
@@ -116,10 +116,8 @@ class BusinessHours(_Part):
         return self
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> "BusinessHours | None":
+    def of(cls, stored: Any) -> "BusinessHours | None":
         """As `assistants.business_hours` holds them; None (always open) for what is none."""
-        if stored is None:
-            return None
         try:
             return cls.model_validate(stored)
         except ValidationError:

@@ -7,7 +7,7 @@ languages always count, whichever the assistant speaks; words that answer questi
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.conversation import ConsentChange, InboundMessage
 from domain.wording import words_only
@@ -62,28 +62,42 @@ stop berichten | wypisz | wypisz mnie | afmeld | framelding | meld meg av | peru
 수신거부 | توقف | إلغاء الاشتراك | रोकें | बंद करें
 """
 
-_RESUME: Final = """
-start | unstop | opt in | optin | opt me in | subscribe | subscribe me | resubscribe | resume
-resume messages | start messages | start again | resume promotions | sign me up again
+_OPT_IN: Final = """
+opt in | optin | opt me in | subscribe | subscribe me | resubscribe | start messages
+resume messages | resume promotions | unstop
 
-alta | darme de alta | dame de alta | deme de alta | quiero darme de alta | reanudar
-reanudar mensajes | reanudar promociones | suscribir | suscribirme | suscribirse
-quiero recibir mensajes | quiero volver a recibir mensajes | reactivar
+suscribir | suscribirme | suscribirse | reanudar mensajes | reanudar promociones
+quiero recibir mensajes | quiero volver a recibir mensajes
 
-starten | anmelden | wieder anmelden | bitte anmelden | bitte wieder anmelden | abonnieren
-wieder abonnieren | fortsetzen | ich möchte wieder nachrichten | nachrichten wieder aktivieren
+abonnieren | wieder abonnieren | ich möchte wieder nachrichten | nachrichten wieder aktivieren
 
-reprendre | reprendre les messages | s'abonner | m'abonner | me réabonner | réabonner
-réabonnez-moi | abonnez-moi | s'inscrire | m'inscrire | recommencer
+s'abonner | m'abonner | me réabonner | réabonner | réabonnez-moi | abonnez-moi
+reprendre les messages
 
-inscrever | me inscrever | quero me inscrever | subscrever | retomar | reativar | retomar mensagens
-quero receber mensagens | quero voltar a receber mensagens | voltar a receber | começar
+subscrever | quero receber mensagens | quero voltar a receber mensagens | retomar mensagens
+voltar a receber mensagens
 
-starta | starta igen | prenumerera | prenumerera igen | återuppta | anmäl mig | anmäl mig igen
-jag vill ha meddelanden igen
+prenumerera | prenumerera igen | jag vill ha meddelanden | jag vill ha meddelanden igen
 
-aanmelden | iscrivimi | старт | подписаться | 订阅 | ابدأ
+iscrivimi | подписаться | 订阅
 """
+
+_RESUME: Final = """
+start | start again | resume | sign me up again
+
+alta | darme de alta | dame de alta | deme de alta | quiero darme de alta | reanudar | reactivar
+
+starten | anmelden | wieder anmelden | bitte anmelden | bitte wieder anmelden | fortsetzen
+
+reprendre | s'inscrire | m'inscrire | recommencer
+
+inscrever | me inscrever | quero me inscrever | retomar | reativar | começar | voltar a receber
+
+starta | starta igen | återuppta | anmäl mig | anmäl mig igen
+
+aanmelden | старт | ابدأ
+"""
+"""What a chat may begin with as well."""
 
 
 def _phrases(table: str) -> frozenset[str]:
@@ -91,21 +105,32 @@ def _phrases(table: str) -> frozenset[str]:
     return frozenset(phrase for phrase in map(words_only, written) if phrase)
 
 
-_MEANINGS: Final[dict[str, ConsentChange]] = {
-    **dict.fromkeys(_phrases(_RESUME), "resumed"),
-    **dict.fromkeys(_phrases(_STOP), "stopped"),
-}
+_STOPPING: Final = _phrases(_STOP)
+_OPTING_IN: Final = _phrases(_OPT_IN)
+_RESUMING: Final = _phrases(_RESUME)
+
+
+class SaidConsent(NamedTuple):
+    """What a message says about proactive messages."""
+
+    change: ConsentChange
+    message: InboundMessage
+    may_begin_a_chat: bool
+    """It says "resumed" only of somebody who had opted out: "start" is how many a chat begins."""
 
 
 def consent_change(text: str) -> ConsentChange | None:
     """What a whole message, or the title of a tapped button, says about proactive messages."""
-    return _MEANINGS.get(words_only(text))
+    words = words_only(text)
+    if words in _STOPPING:
+        return "stopped"
+    return "resumed" if words in _OPTING_IN or words in _RESUMING else None
 
 
 def newest_consent_change(
     messages: Sequence[InboundMessage],
-) -> tuple[ConsentChange, InboundMessage] | None:
-    """The last of the messages that says something about it, and what it says.
+) -> SaidConsent | None:
+    """The last word of the messages about it.
 
     Args:
         messages: in the order in which they were sent.
@@ -116,7 +141,7 @@ def newest_consent_change(
         for said in _said(message):
             change = consent_change(said)
             if change is not None:
-                return change, message
+                return SaidConsent(change, message, words_only(said) in _RESUMING)
     return None
 
 

@@ -1,11 +1,26 @@
 """When a conversation goes to a human, by what a person writes and by how turns end."""
 
 from collections.abc import Iterable
+from typing import Final
 
-from contracts.conversation import HandoffReason
+from contracts.conversation import HandoffReason, InboundMessage, MessageType
 from contracts.handoff import HandoffCounts, HandoffRules, HandoffSettings
 from domain.asking_for_human import asks_for_human
 from domain.upset import is_upset
+
+_OWN_WORDS: Final[frozenset[MessageType]] = frozenset(
+    {"text", "button", "interactive", "image", "video", "document"}
+)
+"""Types whose text is what the person said; of the others it describes what they sent."""
+
+
+def in_their_words(messages: Iterable[InboundMessage]) -> list[str]:
+    """What the person said themselves: texts, captions, chosen titles."""
+    return [
+        message.text
+        for message in messages
+        if message.text and message.type in _OWN_WORDS and message.reply == "answer"
+    ]
 
 
 def wanted_handoff(texts: Iterable[str], settings: HandoffSettings) -> HandoffReason | None:

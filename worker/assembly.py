@@ -31,6 +31,7 @@ from adapters.openai.chat import ChatModels, ModelServer
 from adapters.openai.tokens import count_tokens
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.executions import Executions
@@ -83,7 +84,12 @@ async def open_activities(
         stack.push_async_callback(quotas.close)
         yield Activities(
             conversation=ConversationActivities(
-                conversations=conversations, people=people, database=database, quotas=quotas
+                conversations=conversations,
+                people=people,
+                database=database,
+                quotas=quotas,
+                profiles=profiles,
+                consents=Consents(database),
             ),
             retrieval=RetrievalActivities(
                 knowledge.retriever, transcripts=transcripts, profiles=profiles

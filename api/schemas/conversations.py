@@ -13,6 +13,7 @@ from api.schemas.organizations import SmallObject
 from contracts.conversation import MediaReference
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.quotas import QuotaName
+from domain import service_window
 
 
 class WhatsAppUserPublic(Revised):
@@ -26,7 +27,10 @@ class WhatsAppUserPublic(Revised):
         description="As the organisation calls them; until it does, by their profile's name."
     )
     attributes: dict[str, Any]
-    opted_out_at: datetime | None
+    opted_in_at: datetime | None = Field(description="Since when they want proactive messages.")
+    opted_out_at: datetime | None = Field(
+        description="Since when they want no message but answers to their own."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -49,6 +53,16 @@ class WhatsAppUserUpdate(Input):
     )
 
 
+class ServiceWindow(Output):
+    """Within it anything may be sent, outside it only templates."""
+
+    open: bool
+    closes_at: datetime | None = Field(
+        description="24 hours after the person's newest message, less a margin; null: they have "
+        "not written yet."
+    )
+
+
 class ConversationPublic(Output):
     id: ConversationId
     channel_id: ChannelId
@@ -65,13 +79,23 @@ class ConversationPublic(Output):
         description="The quota that the person's last message was beyond; it was not answered."
     )
     limited_until: datetime | None = Field(description="When that quota begins anew.")
+    service_window: ServiceWindow
 
     @classmethod
     def of(cls, conversation: StoredConversation) -> "ConversationPublic":
-        public = cls.model_validate(
-            {**conversation.model_dump(), "whatsapp_user_id": conversation.person_id}
+        now, written = datetime.now(UTC), conversation.last_inbound_at
+        window = ServiceWindow(
+            open=service_window.is_open(written, now),
+            closes_at=None if written is None else service_window.closes_at(written),
         )
-        if public.limited_until is not None and public.limited_until <= datetime.now(UTC):
+        public = cls.model_validate(
+            {
+                **conversation.model_dump(),
+                "whatsapp_user_id": conversation.person_id,
+                "service_window": window,
+            }
+        )
+        if public.limited_until is not None and public.limited_until <= now:
             return public.model_copy(update={"limited_by": None, "limited_until": None})
         return public
 

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from adapters.postgres.consents import REQUIRE_OPT_IN
 from adapters.postgres.tables import Organization
 from api.schemas.base import Input, Name, Revised, Secret
 from api.schemas.quotas import QuotaChanges
@@ -28,6 +29,12 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _known_settings(value: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(value.get(REQUIRE_OPT_IN, True), bool):
+        raise ValueError(f"{REQUIRE_OPT_IN} must be true or false")
+    return value
+
+
 SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
 BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 """Without a name or password before the host: it is shown, and noted in the audit log."""
@@ -36,7 +43,11 @@ BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#@]+(/
 class OrganizationCreate(Input):
     name: Name
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
-    settings: SmallObject = Field(default_factory=dict)
+    settings: Annotated[SmallObject, AfterValidator(_known_settings)] = Field(
+        default_factory=dict,
+        description="The organisation's own, but for `require_opt_in`: unless it is false, who has "
+        "no recorded opt-in gets no proactive messages.",
+    )
     quotas: QuotaChanges = Field(
         default_factory=QuotaChanges,
         description="Those that are named change, null removes one. None at all: no limits.",

@@ -96,8 +96,8 @@ def wrote(words: str, minute: int = 0, **told: Any) -> InboundMessage:
 
 def test_the_newest_word_counts() -> None:
     stop, start, thanks = wrote("STOP", 0), wrote("START", 1), wrote("Thanks", 2)
-    assert newest_consent_change([stop, start, thanks]) == ("resumed", start)
-    assert newest_consent_change([start, stop]) == ("stopped", stop)
+    assert newest_consent_change([stop, start, thanks]) == ("resumed", start, True)
+    assert newest_consent_change([start, stop]) == ("stopped", stop, False)
     assert newest_consent_change([thanks]) is None
     assert newest_consent_change([]) is None
 
@@ -121,4 +121,14 @@ def test_a_tapped_button_counts_and_a_caption_does_not(
     told: dict[str, Any], change: str | None
 ) -> None:
     found = newest_consent_change([wrote("", 0, **told)])
-    assert (found[0] if found else None) == change
+    assert (found.change if found else None) == change
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [("Start", True), ("anmelden", True), ("Subscribe", False), ("opt in", False)],
+)
+def test_what_a_chat_may_begin_with_is_told_apart(text: str, may: bool) -> None:
+    found = newest_consent_change([wrote(text)])
+    assert found is not None
+    assert found.may_begin_a_chat is may
