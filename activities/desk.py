@@ -1,7 +1,6 @@
 """Who has a conversation, and what humans of the business wrote in it by other means."""
 
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
@@ -11,13 +10,12 @@ from adapters.postgres.assistant_profiles import AssistantProfiles
 from contracts.conversation import (
     ChangedStatus,
     ChangeStatus,
+    ConversationRef,
+    Handoff,
     RecordEcho,
     Turn,
     WithdrawPart,
 )
-
-RETURN_AFTER: Final = timedelta(hours=1)
-"""Without word of a human for so long, the assistant answers again."""
 
 
 class DeskActivities:
@@ -33,7 +31,7 @@ class DeskActivities:
         """Note who has the conversation; tell when the assistant returns by itself."""
         returns_at = None
         if request.handoff is not None:
-            returns_at = (request.handoff.human_at or request.handoff.since) + RETURN_AFTER
+            returns_at = await self._returns_at(request.conversation, request.handoff)
             handoff = request.handoff.model_copy(update={"returns_at": returns_at})
             request = request.model_copy(update={"handoff": handoff})
         await self._conversations.change_status(request)
@@ -53,3 +51,13 @@ class DeskActivities:
     async def withdraw_part(self, request: WithdrawPart) -> None:
         """Give up a part that Meta has not got: a human has taken over."""
         await self._outbox.withdraw(request.conversation, message_id=request.message_id)
+
+    async def _returns_at(self, ref: ConversationRef, handoff: Handoff) -> datetime | None:
+        try:
+            profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)
+        except LookupError:
+            return None  # The channel is gone: there is nothing to return to.
+        seconds = profile.handoff.return_seconds
+        if seconds is None:
+            return None
+        return (handoff.human_at or handoff.since) + timedelta(seconds=seconds)

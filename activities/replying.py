@@ -1,7 +1,7 @@
 """Writes the reply of a turn and keeps it as the turn's draft. Nothing is sent here."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Tur
 from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoning
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
+from domain.opening_words import opening_sentence
 from domain.prompt import Passage, Persona, Prompt, build_prompt
 from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
@@ -140,8 +141,14 @@ class ReplyActivities:
             "welcome": profile.welcome_message,
             "slow_down": profile.slow_down_message,
             "quota": profile.quota_message,
+            "handoff": profile.handoff.message,
+            "taken_over": profile.handoff.notice,
+            "stopped": profile.stopped_message,
+            "resumed": profile.resumed_message,
         }
         text = own.get(request.kind) or canned_text(request.kind, language=profile.language)
+        if request.kind == "handoff" and (back := _back_again(profile, now=datetime.now(UTC))):
+            text = f"{text} {back}"
         return await self._keep(request.turn, Draft(parts=tuple(_texts(text))))
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
@@ -180,6 +187,7 @@ def _prompt(
         ],
         now=now.astimezone(time_zone(profile.timezone)),
         is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
+        business=_business(profile, now=now),
     )
 
 
@@ -199,6 +207,31 @@ def _meant(completion: Completion, profile: AssistantProfile, prompt: Prompt) ->
 
 def _texts(text: str) -> list[DraftPart]:
     return [DraftPart(text=part) for part in split_message(text)]
+
+
+def _business(profile: AssistantProfile, *, now: datetime) -> Mapping[str, object] | None:
+    """Whether the team is there, and when next; None where the business has told no hours."""
+    hours = profile.opening_hours
+    if hours is None:
+        return None
+    if hours.is_open(now):
+        return {"open": True}
+    opening = hours.next_opening(now)
+    return {
+        "open": False,
+        "opens_next": None if opening is None else f"{opening:%A} {opening:%Y-%m-%dT%H:%M%z}",
+    }
+
+
+def _back_again(profile: AssistantProfile, *, now: datetime) -> str | None:
+    """When somebody is there again, to be said by who is called while nobody is."""
+    hours = profile.opening_hours
+    if hours is None or hours.is_open(now):
+        return None
+    opening = hours.next_opening(now)
+    if opening is None:
+        return None
+    return opening_sentence(opening, now=now, language=profile.language)
 
 
 def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:

@@ -5,39 +5,24 @@ same codes. Both ways end here.
 """
 
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from adapters.dynamodb.statuses import AppliedStatus
 from adapters.dynamodb.values import utc_now
 from adapters.postgres.channel_pauses import ChannelPauses, Paused
+from adapters.postgres.consents import Consents
 from contracts.ids import ChannelId, OrganizationId, PersonId, parties_of
 from domain.graph_errors import BLOCKING, Verdict, verdict_of_failure
 
 NEWS_AGE: Final = timedelta(minutes=10)
 """A failure that is told later says nothing of the number now: it may have been mended since."""
-OPTED_OUT_AT_META: Final = "meta_131050"
-"""Source of an opt-out that Meta tells by refusing a marketing message."""
-
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class Consents(Protocol):
-    """Keeps who wants no proactive messages."""
-
-    async def opted_out(
-        self, organization_id: OrganizationId, person_id: PersonId, *, source: str, at: datetime
-    ) -> None:
-        """Note that the person wants none; again changes nothing."""
-
-
 class SendFailures:
-    def __init__(self, *, pauses: ChannelPauses, consents: Consents | None = None) -> None:
-        """
-        Args:
-            consents: None: nobody keeps them, opt-outs are only logged.
-        """
+    def __init__(self, *, pauses: ChannelPauses, consents: Consents) -> None:
         self._pauses = pauses
         self._consents = consents
 
@@ -74,7 +59,4 @@ class SendFailures:
     ) -> None:
         """Note that the person has stopped marketing messages."""
         _log.info("opted_out_at_meta", person_id=person_id)
-        if self._consents is not None:
-            await self._consents.opted_out(
-                organization_id, person_id, source=OPTED_OUT_AT_META, at=at
-            )
+        await self._consents.opted_out(organization_id, person_id, source="error_131050", at=at)

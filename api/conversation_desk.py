@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.service import RPCError
@@ -14,8 +14,8 @@ from api.dependencies import Tenant
 from api.problems import Problem, unavailable
 from api.schemas.conversations import ConversationPublic
 from contracts.conversation import ConversationRef, Operator
+from domain import service_window
 
-SERVICE_WINDOW: Final = timedelta(hours=24)
 WRITTEN_WITHIN: Final = 5.0
 """Seconds in which the workflow writes down what it has been told; milliseconds, as a rule."""
 
@@ -43,16 +43,29 @@ async def acting(tenant: Tenant, *, action: str, resource_id: str) -> AsyncItera
         raise unavailable("The workflow engine") from error
 
 
-def check_service_window(conversation: StoredConversation, *, is_template: bool) -> None:
-    """A problem when WhatsApp would not take the message."""
-    if is_template:
+async def check_may_be_sent(
+    tenant: Tenant, conversation: StoredConversation, *, is_template: bool
+) -> None:
+    """A problem when WhatsApp would not take the message, or the person does not want it.
+
+    Within the service window it answers what they wrote. Outside, it is a proactive message.
+    """
+    if service_window.is_open(conversation.last_inbound_at, datetime.now(UTC)):
         return
-    last = conversation.last_inbound_at
-    if last is None or datetime.now(UTC) >= last + SERVICE_WINDOW:
+    if not is_template:
         raise Problem(
             409,
             "The person wrote more than 24 hours ago: WhatsApp takes only a `template` now.",
             kind="service-window-closed",
+        )
+    if not await tenant.services.consents.may_send_proactively(
+        tenant.organization_id, conversation.person_id
+    ):
+        raise Problem(
+            409,
+            "The person wants no proactive messages. They can be written to again within 24 hours "
+            "after they have written, or when they have opted in.",
+            kind="opted-out",
         )
 
 

@@ -19,6 +19,7 @@ from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.postgres import whatsapp_users
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from adapters.postgres.database import Database
+from adapters.send_failures import SendFailures
 from api.conversation_signals import ConversationSignals
 from api.durability import Poison, durably, run_all
 from api.metrics import Metrics
@@ -75,7 +76,8 @@ class InboundUpdates:
         dead_letters: DeadLetters,
         temporal: Client,
         metrics: Metrics,
-        consent: Consent | None = None,
+        failures: SendFailures,
+        consent: Consent,
     ) -> None:
         self._routes = routes
         self._people = people
@@ -86,6 +88,7 @@ class InboundUpdates:
         self._signals = ConversationSignals(temporal)
         self._count = metrics.webhook_updates.labels
         self._count_alert = metrics.account_alerts.labels
+        self._failures = failures
         self._consent = consent
 
     async def accept(
@@ -143,9 +146,6 @@ class InboundUpdates:
                 await durably(self._change_identity(organization_id, update))
                 self._count(kind="identity", outcome="durable").inc()
             case PreferenceReceived(stopped=stopped, at=at):
-                if self._consent is None:
-                    self._count(kind="preference", outcome="noted").inc()
-                    return
                 person = await self._person(organization_id, update.person, at)
                 await durably(
                     self._consent.preference(organization_id, person, stopped=stopped, at=at)
@@ -195,6 +195,7 @@ class InboundUpdates:
         except Poison as poison:
             await self._park(route.organization_id, str(poison), update.model_dump_json())
             return
+        await durably(self._failures.told_by_status(route.organization_id, applied))
         self._count(kind="status", outcome="durable").inc()
         if applied.decisive and applied.conversation_id and applied.message_id:
             settled = SettledSend(

@@ -23,8 +23,11 @@ from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.people import open_people
+from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.channel_routes import ChannelRoutes
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
+from adapters.send_failures import SendFailures
 from adapters.temporal.client import connect, let_last_call_end
 from adapters.temporal.conversations import ConversationDesk
 from adapters.usage import UsageLedger
@@ -59,6 +62,7 @@ class Services:
     inbound: InboundUpdates
     desk: ConversationDesk
     outbox: Outbox
+    consents: Consents
     erasures: Erasures
     usage: UsageLedger
 
@@ -82,6 +86,8 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
         people = await stack.enter_async_context(open_people(table, database))
+        consents = Consents(database)
+        failures = SendFailures(pauses=ChannelPauses(database), consents=consents)
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -126,9 +132,12 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+                consent=consents,
+                failures=failures,
             ),
             desk=ConversationDesk(temporal),
             outbox=Outbox(table),
+            consents=consents,
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from contracts.handoff import HandoffCounts, HandoffRules
 from contracts.ids import (
     ChannelId,
     ConversationId,
@@ -28,11 +29,13 @@ MessageType = Literal[
 """Meta's own names; what is not among them arrives as `unsupported`."""
 
 CannedKind = Literal[
-    "fallback", "acknowledgement", "welcome", "slow_down", "quota", "handoff", "stopped", "resumed",
+    "fallback", "acknowledgement", "welcome", "slow_down", "quota", "handoff", "taken_over",
+    "stopped", "resumed",
 ]  # fmt: skip
 """Replies that need no model: each assistant may have its own words for them.
 
-`handoff`: a human takes over from here (in business hours, or not). `stopped` and `resumed`: the
+`handoff`: a human is called (in business hours, or not). `taken_over`: a human is here now; it is
+said only where the assistant has words for it. `stopped` and `resumed`: the
 person's word about proactive messages was heard.
 """
 
@@ -231,6 +234,9 @@ class CarriedState(Contract):
     posted: dict[str, MessageId] = Field(default_factory=dict)
     """The newest posts by `post_id`: one that is sent again changes nothing."""
     echoes: tuple[EchoedMessage, ...] = ()
+    rules: HandoffRules | None = None
+    """The assistant's, as they were when the conversation was opened."""
+    counts: HandoffCounts = HandoffCounts()
     remembered: int = 0
     """`message_count` when the memory was refreshed last."""
     turns: int = 0
@@ -274,6 +280,8 @@ class RecordedInbound(Contract):
     """What was written, or how, asks for a human: `person` or `upset`."""
     held: Handoff | None = None
     """When the run is opening: a human had the conversation when an earlier run was cut off."""
+    handoff_rules: HandoffRules | None = None
+    """The assistant's, as they are now; only of a record that opens a run."""
     consent: ConsentChange | None = None
     """The newest of them that says something about proactive messages, and nothing else."""
 

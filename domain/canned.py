@@ -19,6 +19,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "handoff": (
             "I am passing you on to a colleague, who will answer you here as soon as possible."
         ),
+        "taken_over": "A colleague is here now and will go on with you.",
         "stopped": ("Understood: you will get no more messages from us unless you write to us."),
         "resumed": ("Welcome back! You will hear from us again."),
     },
@@ -35,6 +36,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "handoff": (
             "Te paso con una persona de nuestro equipo, que te responderá aquí lo antes posible."
         ),
+        "taken_over": "Ahora te atiende una persona de nuestro equipo.",
         "stopped": ("Entendido: no te enviaremos más mensajes, salvo para responderte."),
         "resumed": ("¡Qué bien tenerte de vuelta! Volverás a recibir nuestros mensajes."),
     },
@@ -58,6 +60,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Ich gebe dich an einen Menschen aus unserem Team weiter, der dir hier so "
             "bald wie möglich antwortet."
         ),
+        "taken_over": "Jetzt ist ein Mensch aus unserem Team für dich da.",
         "stopped": (
             "Verstanden: Du bekommst keine Nachrichten mehr von uns, außer wir antworten dir."
         ),
@@ -81,6 +84,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
             "Je vous transmets à une personne de notre équipe, qui vous répondra ici "
             "dès que possible."
         ),
+        "taken_over": "Une personne de notre équipe prend maintenant le relais.",
         "stopped": (
             "C'est noté : nous ne vous enverrons plus de messages, sauf pour vous répondre."
         ),
@@ -98,6 +102,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         ),
         "quota": "Por agora não consigo responder a mais mensagens. Tente novamente mais tarde.",
         "handoff": ("Vou passar a conversa a um colega, que lhe responde aqui assim que possível."),
+        "taken_over": "Um colega está agora aqui e continua consigo.",
         "stopped": ("Entendido: não enviaremos mais mensagens, a não ser para lhe responder."),
         "resumed": ("Que bom ter você de volta! Voltará a receber as nossas mensagens."),
     },
@@ -110,6 +115,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",
         "quota": "Jag kan inte svara på fler meddelanden just nu. Försök igen senare.",
         "handoff": ("Jag lämnar över till en kollega, som svarar dig här så snart som möjligt."),
+        "taken_over": "Nu är en kollega här och tar över.",
         "stopped": (
             "Uppfattat: du får inga fler meddelanden från oss, om du inte skriver till oss."
         ),
@@ -120,5 +126,9 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
 
 def canned_text(kind: CannedKind, *, language: str | None) -> str:
     """The text in the assistant's language (`pt-BR` counts as `pt`), in English if it has none."""
-    primary = (language or "en").replace("_", "-").split("-")[0].lower()
-    return _TEXTS.get(primary, _TEXTS["en"])[kind]
+    return _TEXTS.get(primary_language(language), _TEXTS["en"])[kind]
+
+
+def primary_language(language: str | None) -> str:
+    """`pt` of `pt-BR`; English of nothing."""
+    return (language or "en").replace("_", "-").split("-")[0].lower()

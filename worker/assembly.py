@@ -36,6 +36,7 @@ from adapters.openai.tokens import count_tokens
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.channel_pauses import ChannelPauses
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.send_failures import SendFailures
@@ -93,10 +94,15 @@ async def open_activities(
         )
         receipts = ReadReceipts(graph)
         stack.push_async_callback(receipts.close)
-        pauses = ChannelPauses(database)
+        pauses, consents = ChannelPauses(database), Consents(database)
         yield Activities(
             conversation=ConversationActivities(
-                conversations=conversations, people=people, database=database, quotas=quotas
+                conversations=conversations,
+                people=people,
+                database=database,
+                quotas=quotas,
+                profiles=profiles,
+                consents=consents,
             ),
             desk=DeskActivities(conversations=conversations, outbox=outbox, profiles=profiles),
             retrieval=RetrievalActivities(lookup),
@@ -118,7 +124,7 @@ async def open_activities(
                 graph=graph,
                 rates=NumberRates(table),
                 pauses=pauses,
-                failures=SendFailures(pauses=pauses),
+                failures=SendFailures(pauses=pauses, consents=consents),
                 metrics=metrics,
                 uncertain_seconds=settings.parley_uncertain_send_seconds,
                 uncertain_policy=settings.parley_uncertain_send_policy,

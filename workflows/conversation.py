@@ -99,7 +99,7 @@ class ConversationWorkflow:
     @workflow.update
     def take_over(self, take: TakeOver) -> ConversationState:
         """From now on the assistant is silent; what it was doing is cancelled, tools too."""
-        self._desk.hand_off("operator", operator=take.operator)
+        self._desk.take_over(take.operator)
         return self._state()
 
     @workflow.update
@@ -145,6 +145,7 @@ class ConversationWorkflow:
             if self._returns_by_itself():
                 self._desk.release(None)
             await self._save_status()
+            await self._announce_human()
             await self._record_echoes()
             await self._send_posts()
             if self._is_over() and await self._closed():
@@ -237,6 +238,11 @@ class ConversationWorkflow:
                 [names.CONVERSATION_STATUS.value_set(self._shown_status)]
             )
 
+    async def _announce_human(self) -> None:
+        if self._desk.announce:
+            self._desk.announce = False
+            await self._turns.announce_human()
+
     async def _record_echoes(self) -> None:
         while self._desk.echoes:
             echo = self._desk.echoes.popleft()
@@ -303,6 +309,8 @@ class ConversationWorkflow:
                     posts=tuple(self._desk.posts),
                     posted=self._desk.posted,
                     echoes=tuple(self._desk.echoes),
+                    rules=self._desk.rules,
+                    counts=self._desk.counts,
                     turns=self._turns.count,
                     began_ms=self._began_ms,
                     message_count=self._message_count,

@@ -22,7 +22,9 @@ with workflow.unsafe.imports_passed_through():
         OperatorMessage,
         PostedMessage,
     )
+    from contracts.handoff import HandoffRules
     from contracts.ids import MessageId
+    from domain.handoff import after_turn
 
 POSTED_LIMIT: Final = 100
 """Posts remembered, so that a repeated request posts nothing again."""
@@ -46,6 +48,10 @@ class Desk:
         self.closing = False
         self.by: Operator | None = None
         """Who released or closed it; None: it happened by itself."""
+        self.announce = False
+        """A human is there now, of whom the person has not heard."""
+        self.rules = state.rules or HandoffRules()
+        self.counts = state.counts
         self._posted = dict(state.posted)
 
     @property
@@ -70,6 +76,13 @@ class Desk:
         newest = list(self._posted.items())[-POSTED_LIMIT:]
         return dict(newest)
 
+    def take_over(self, operator: Operator) -> None:
+        """This operator has the conversation from now on."""
+        self.announce = self.rules.notice and (
+            self.handoff is None or self.handoff.operator is None
+        )
+        self.hand_off("operator", operator=operator)
+
     def hand_off(self, reason: HandoffReason, *, operator: Operator | None = None) -> None:
         """A human has the conversation from now on, or is waited for. The first reason stays."""
         now = workflow.now()
@@ -77,6 +90,13 @@ class Desk:
         if operator is not None:
             handoff = handoff.model_copy(update={"operator": operator, "human_at": now})
         self.handoff, self.unsaved = handoff, True
+
+    def turn_ended(self, *, failed: bool, answered: bool) -> HandoffReason | None:
+        """Count a turn; the reason when it is one too many without an answer."""
+        self.counts, reason = after_turn(
+            self.counts, failed=failed, answered=answered, rules=self.rules
+        )
+        return reason
 
     def hold(self, handoff: Handoff) -> None:
         """Go on where an earlier run was cut off while a human had the conversation."""
@@ -98,6 +118,7 @@ class Desk:
     def closed(self) -> None:
         """Nothing of it is left for the next time."""
         self.handoff, self.by, self.unsaved, self.closing = None, None, False, False
+        self.announce = False
         self.unanswered.clear()
 
     def keep_unanswered(self, records: list[InboundRecord]) -> None:

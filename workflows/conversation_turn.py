@@ -112,6 +112,17 @@ class Turns:
         self._desk.keep_unanswered(taken.batch)
         self.count += 1
 
+    async def announce_human(self) -> None:
+        """Tell the person, in the assistant's words, that a human is here now."""
+        turn = Turn(conversation=self._conversation, turn_id=self.id(), message_ids=[])
+        try:
+            draft = await steps.draft_canned(turn, "taken_over")
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                raise
+            return
+        await self._sending.send(turn, draft, name="word of the human")
+
     async def take(self, let_burst_settle: Callable[[], Awaitable[None]]) -> None:
         """Answer what is in the inbox, and what waited for a human who did not come."""
         taken = _Taking(self._desk.take_unanswered())
@@ -163,6 +174,8 @@ class Turns:
             fresh -= set(recorded.limit.refused)
             if taken.limit is None or recorded.limit.tell:
                 taken.limit = recorded.limit
+        if recorded.handoff_rules is not None:
+            self._desk.rules = recorded.handoff_rules
         if recorded.held is not None:
             self._desk.hold(recorded.held)
         taken.trace_id = taken.trace_id or arrived[0].trace_id
@@ -194,14 +207,18 @@ class Turns:
         if taken.consent is not None and len(asking) == 1:
             await self._say(turn, taken.consent, asking[-1])
             return
-        draft = await self._draft(turn, asking, may_be_superseded=may_be_superseded)
+        draft, failed = await self._draft(turn, asking, may_be_superseded=may_be_superseded)
         await self._sending.send(turn, draft, silenced=self._is_silenced)
         if self._desk.silences:
             raise _Silenced
         if taken.consent is not None:
             await self._say(turn, taken.consent, asking[-1])
+        reason = self._desk.turn_ended(failed=failed, answered=draft.answered)
         if draft.handoff is not None:
             self._desk.hand_off(draft.handoff)
+        elif reason is not None:
+            await self._say(turn, "handoff", asking[-1])
+            self._desk.hand_off(reason)
 
     async def _say(self, turn: Turn, kind: CannedKind, newest: InboundRecord) -> None:
         """Send one of the assistant's prepared texts."""
@@ -227,7 +244,8 @@ class Turns:
 
     async def _draft(
         self, turn: Turn, asking: list[InboundRecord], *, may_be_superseded: bool
-    ) -> DraftedReply:
+    ) -> tuple[DraftedReply, bool]:
+        """The reply, and whether it is only the fallback."""
         newest = asking[-1].message
         wamid = newest.whatsapp_message_id
         if all(record.message.reply == "acknowledge" for record in asking):
@@ -235,22 +253,22 @@ class Turns:
             kind: CannedKind = "welcome" if welcome else "acknowledgement"
             if self._protocol < 2:
                 self.receipts.start(turn, wamid, typing=False)
-                return await steps.draft_canned(turn, kind)
-            return await steps.draft_canned(turn, kind, mark_read=wamid)
+                return await steps.draft_canned(turn, kind), False
+            return await steps.draft_canned(turn, kind, mark_read=wamid), False
         try:
             if self._protocol < 2:
                 return await self._look_up_and_write(
                     turn, wamid, may_be_superseded=may_be_superseded
-                )
+                ), False
             self._show("writing a reply")
             return await self._unless_interrupted(
                 steps.start_writing(WriteReply(turn=turn, mark_read=wamid)), may_be_superseded
-            )
+            ), False
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             workflow.logger.warning("no reply could be generated: the fallback goes out")
-            return await steps.draft_canned(turn, "fallback")
+            return await steps.draft_canned(turn, "fallback"), True
 
     async def _look_up_and_write(
         self, turn: Turn, wamid: str, *, may_be_superseded: bool

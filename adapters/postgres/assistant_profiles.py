@@ -13,11 +13,14 @@ from adapters.postgres.running import Running
 from adapters.postgres.sealed import open_channel_secret, open_openai_key
 from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.postgres.tenant_cache import TenantCache
+from contracts.handoff import HandoffSettings
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
 from contracts.quotas import Quotas
+from domain.business_hours import BusinessHours, OpeningHours
 from domain.model_tools import AssistantTools
 from domain.organization_settings import UncertainSendPolicy, uncertain_send_policy
+from domain.time_zones import time_zone
 
 _Key = tuple[OrganizationId, ChannelId]
 
@@ -53,6 +56,11 @@ class AssistantProfile(Contract):
     unsupported_message: str | None = None
     slow_down_message: str | None = None
     quota_message: str | None = None
+    stopped_message: str | None = None
+    resumed_message: str | None = None
+    handoff: HandoffSettings = HandoffSettings()
+    business_hours: BusinessHours | None = None
+    """None: the team is always there."""
     language: str | None = None
     tools: AssistantTools = AssistantTools()
     """That the model is offered."""
@@ -61,6 +69,13 @@ class AssistantProfile(Contract):
     openai_base_url: str | None = None
     quotas: Quotas = Quotas()
     """The organisation's."""
+
+    @property
+    def opening_hours(self) -> OpeningHours | None:
+        """When the team is there, in its time zone; None: always."""
+        if self.business_hours is None:
+            return None
+        return OpeningHours(self.business_hours, default_zone=time_zone(self.timezone))
 
 
 class AssistantProfiles(Running):
@@ -154,6 +169,10 @@ class AssistantProfiles(Running):
                 "unsupported_message": assistant.unsupported_message,
                 "slow_down_message": assistant.slow_down_message,
                 "quota_message": assistant.quota_message,
+                "stopped_message": assistant.stopped_message,
+                "resumed_message": assistant.resumed_message,
+                "handoff": HandoffSettings.of(assistant.handoff),
+                "business_hours": BusinessHours.of(assistant.business_hours),
                 "language": assistant.language,
                 "tools": AssistantTools.of(assistant.tools, assistant.handoff),
             }

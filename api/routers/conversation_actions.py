@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from adapters.dynamodb.conversations import StoredConversation
 from adapters.dynamodb.drafts import Draft, DraftPart
 from adapters.temporal.conversations import ConversationNotRunning
-from api.conversation_desk import acting, check_service_window, ref_of, show
+from api.conversation_desk import acting, check_may_be_sent, ref_of, show
 from api.dependencies import OperatorDep, Tenant
 from api.problems import documented, invalid, not_found
 from api.routers.conversations import find_conversation
@@ -92,7 +92,7 @@ async def send_message(
     hours after the person's last message, WhatsApp takes templates only.
     """
     conversation = await find_conversation(conversation_id, tenant)
-    check_service_window(conversation, is_template=body.template is not None)
+    await check_may_be_sent(tenant, conversation, is_template=body.template is not None)
     part = await _part_of(body, conversation, tenant)
     ref, post_id = ref_of(tenant, conversation), tenant.seed
     turn = Turn(conversation=ref, turn_id=post_turn_id(post_id), message_ids=[])

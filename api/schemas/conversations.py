@@ -20,6 +20,7 @@ from contracts.conversation import (
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.outbound import OutboundContent
 from contracts.quotas import QuotaName
+from domain import service_window
 
 
 class WhatsAppUserPublic(Revised):
@@ -33,7 +34,10 @@ class WhatsAppUserPublic(Revised):
         description="As the organisation calls them; until it does, by their profile's name."
     )
     attributes: dict[str, Any]
-    opted_out_at: datetime | None
+    opted_in_at: datetime | None = Field(description="Since when they want proactive messages.")
+    opted_out_at: datetime | None = Field(
+        description="Since when they want no message but answers to their own."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -84,6 +88,16 @@ class HandoffPublic(Output):
         )
 
 
+class ServiceWindow(Output):
+    """Within it anything may be sent, outside it only templates."""
+
+    open: bool
+    closes_at: datetime | None = Field(
+        description="24 hours after the person's newest message, less a margin; null: they have "
+        "not written yet."
+    )
+
+
 class ConversationPublic(Output):
     id: ConversationId
     channel_id: ChannelId
@@ -103,17 +117,28 @@ class ConversationPublic(Output):
     handoff: HandoffPublic | None = Field(
         description="While a human has the conversation, or is waited for."
     )
+    service_window: ServiceWindow
 
     @classmethod
     def of(cls, conversation: StoredConversation) -> "ConversationPublic":
+        now, written, handoff = (
+            datetime.now(UTC),
+            conversation.last_inbound_at,
+            conversation.handoff,
+        )
+        window = ServiceWindow(
+            open=service_window.is_open(written, now),
+            closes_at=None if written is None else service_window.closes_at(written),
+        )
         public = cls.model_validate(
             {
                 **conversation.model_dump(exclude={"handoff"}),
                 "whatsapp_user_id": conversation.person_id,
-                "handoff": HandoffPublic.of(conversation.handoff) if conversation.handoff else None,
+                "service_window": window,
+                "handoff": None if handoff is None else HandoffPublic.of(handoff),
             }
         )
-        if public.limited_until is not None and public.limited_until <= datetime.now(UTC):
+        if public.limited_until is not None and public.limited_until <= now:
             return public.model_copy(update={"limited_by": None, "limited_until": None})
         return public
 

@@ -48,7 +48,8 @@ class OrganizationCreate(Input):
     settings: OrganizationSettings = Field(
         default_factory=dict,
         description="The organisation's own to keep. Parley reads `uncertain_send_policy`: "
-        "`resend` or `leave` a message when nobody can tell whether it arrived.",
+        "`resend` or `leave` a message when nobody can tell whether it arrived; and "
+        "`require_opt_in`: if true, who has no recorded opt-in gets no proactive messages.",
     )
     quotas: QuotaChanges = Field(
         default_factory=QuotaChanges,

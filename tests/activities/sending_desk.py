@@ -73,6 +73,12 @@ class Tools:
     profiles: AssistantProfiles
     opt_outs: OptOuts = field(default_factory=OptOuts)
 
+    def failures(self) -> SendFailures:
+        return SendFailures(
+            pauses=ChannelPauses(self.database),
+            consents=self.opt_outs,  # type: ignore[arg-type] # duck-typed: it only notes what it is told
+        )
+
     def activities(self, *, graph_url: str | None = None) -> SendingActivities:
         pauses = ChannelPauses(self.database)
         return SendingActivities(
@@ -82,7 +88,7 @@ class Tools:
             graph=GraphClient(self.http, base_url=graph_url or self.stage.url, version="v24.0"),
             rates=NumberRates(self.table),
             pauses=pauses,
-            failures=SendFailures(pauses=pauses, consents=self.opt_outs),
+            failures=self.failures(),
             metrics=WorkerMetrics(),
             uncertain_seconds=7,
             uncertain_policy="resend",

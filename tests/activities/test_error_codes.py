@@ -13,7 +13,6 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from adapters.postgres.channel_pauses import ChannelPauses
-from adapters.send_failures import OPTED_OUT_AT_META, SendFailures
 from contracts.conversation import SentPart
 from tests.activities.sending_desk import MESSAGE, TEXT, Desk, desk, stage, tools
 
@@ -99,7 +98,7 @@ async def test_a_message_that_is_refused_with_the_code(desk: Desk, code: int, ro
             assert await desk.arrived() == [TEXT]
             return
     await _check_what_stops(desk, neighbour, row)
-    opted_out = [(desk.organization, desk.ref.person_id, OPTED_OUT_AT_META)]
+    opted_out = [(desk.organization, desk.ref.person_id, "error_131050")]
     assert (desk.tools.opt_outs.told[:1] == opted_out) is row.opts_out
 
 
@@ -126,7 +125,7 @@ async def test_a_message_that_failed_with_the_code_after_it_was_accepted(
     await desk.meets({"effect": "error_async", "code": code, "count": 1})
     assert await desk.send() == SentPart(outcome="sent")
     await desk.has_statuses("failed")
-    failures = SendFailures(pauses=ChannelPauses(desk.tools.database), consents=desk.tools.opt_outs)
+    failures = desk.tools.failures()
     applied = [one for one in await desk.take_statuses() if one.failed_at is not None]
     # The conversation is told, by the message and its code; a redelivery tells nothing new.
     assert [(one.message_id, one.error_code, one.decisive) for one in applied] == [
@@ -140,7 +139,7 @@ async def test_a_message_that_failed_with_the_code_after_it_was_accepted(
     assert state.error is not None
     assert state.error.code == code
     await _check_what_stops(desk, neighbour, row)
-    opted_out = [(desk.organization, desk.ref.person_id, OPTED_OUT_AT_META)]
+    opted_out = [(desk.organization, desk.ref.person_id, "error_131050")]
     assert desk.tools.opt_outs.told == (opted_out if row.opts_out else [])
 
 
@@ -151,9 +150,7 @@ async def test_a_failure_that_is_told_late_stops_nothing(desk: Desk) -> None:
     (applied,) = [one for one in await desk.take_statuses() if one.failed_at is not None]
     assert applied.failed_at is not None
     late = applied.model_copy(update={"failed_at": applied.failed_at - timedelta(hours=1)})
-    await SendFailures(pauses=ChannelPauses(desk.tools.database)).told_by_status(
-        desk.organization, late
-    )
+    await desk.tools.failures().told_by_status(desk.organization, late)
     assert await desk.pause() is None
 
 

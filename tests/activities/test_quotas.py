@@ -30,6 +30,7 @@ from adapters.keyring import KeyRing
 from adapters.openai.chat import Completion, CompletionRequest, ModelServer
 from adapters.postgres import assistants, channels, organizations
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.temporal.metrics import WorkerMetrics
@@ -106,6 +107,8 @@ class Shop:
             people=People(table),
             database=database,
             quotas=self.keeper,
+            profiles=profiles,
+            consents=Consents(database),
         )
         self.replies = ReplyActivities(
             profiles=profiles,

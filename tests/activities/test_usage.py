@@ -23,6 +23,7 @@ from adapters.keyring import KeyRing
 from adapters.openai.embeddings import Embeddings
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.tables import Organization
@@ -65,16 +66,19 @@ async def counted(table: Table, organization_id: OrganizationId) -> Counter[str]
 @pytest.fixture
 def record(table: Table, database: Database) -> ConversationActivities:
     conversations = Conversations(table)
+    profiles = AssistantProfiles(database, KeyRing(["a key ring of these tests alone"]))
     return ConversationActivities(
         conversations=conversations,
         people=People(table),
         database=database,
         quotas=QuotaKeeper(
-            profiles=AssistantProfiles(database, KeyRing(["a key ring of these tests alone"])),
+            profiles=profiles,
             counters=QuotaCounters(table),
             conversations=conversations,
             metrics=WorkerMetrics(),
         ),
+        profiles=profiles,
+        consents=Consents(database),
     )
 
 

@@ -21,6 +21,7 @@ from adapters.dynamodb.erasure import EXPIRING
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
+from adapters.postgres.consents import Consents
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
 from adapters.temporal.metrics import WorkerMetrics
@@ -152,6 +153,9 @@ async def record(services: Services, ref: ConversationRef) -> None:
             ),
             {"id": ref.person_id, "organization": ref.organization_id},
         )
+    await Consents(services.database).opted_out(
+        ref.organization_id, ref.person_id, source="message", at=NOW
+    )
     outbox, answer = Outbox(services.table), MessageId(f"msg_{ULID()}")
     await outbox.save_draft(turn, Draft(parts=(DraftPart(text="welcome"),)))
     await outbox.claim(turn, message_id=answer, part=0, text="welcome")

@@ -84,6 +84,9 @@ CHANGES: dict[tuple[str, str], Change] = {
     ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.update", lambda: {"name": "Eva"}
     ),
+    ("post", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/consents"): Change(
+        "consent.create", lambda: {"state": "opted_in", "detail": "Form in the shop"}
+    ),
     ("delete", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.delete"
     ),

@@ -22,7 +22,8 @@ def registered() -> dict[str, Any]:
     """Implementations by name. Nothing is called, so the adapters may be anything."""
     made = Activities(
         conversation=ConversationActivities(
-            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
+            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock(), profiles=Mock(),
+            consents=Mock(),
         ),
         desk=DeskActivities(conversations=Mock(), outbox=Mock(), profiles=Mock()),
         retrieval=RetrievalActivities(Mock()),

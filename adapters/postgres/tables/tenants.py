@@ -106,6 +106,14 @@ class Assistant(SQLModel, table=True):
     """What a person hears who writes more than their quota."""
     quota_message: str | None = Field(default=None, sa_type=Text)
     """What people hear when the organisation's quota is used up."""
+    stopped_message: str | None = Field(default=None, sa_type=Text)
+    """What a person hears who wants no more proactive messages."""
+    resumed_message: str | None = Field(default=None, sa_type=Text)
+    """What a person hears who wants them again."""
+    business_hours: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
+    """Of `BusinessHours`; None: always open."""
     handoff: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
