@@ -37,6 +37,28 @@ class MessageError(Contract):
     detail: str | None = None
 
 
+class StoredFile(Contract):
+    """A person's file in S3, under the organisation and the person."""
+
+    sha256: str
+    mime_type: str
+    """What its bytes are."""
+    size_bytes: int
+    animated: bool = False
+
+
+class MediaReading(Contract):
+    """What became of a message's file. It is written once."""
+
+    understood: bool
+    """The model can be told something: words, or a picture to look at."""
+    is_picture: bool = False
+    words: str | None = None
+    """What the person said, in it or beside it, without marks: what to search for."""
+    text: str | None = None
+    """What stands in a document, as far as it is kept."""
+
+
 class StoredMessage(Contract):
     """A message of the transcript."""
 
@@ -47,6 +69,9 @@ class StoredMessage(Contract):
     type: str
     text: str | None = None
     media: MediaReference | None = None
+    file: StoredFile | None = None
+    reading: MediaReading | None = None
+    """None: there is no file, or it has not been read yet."""
     status: MessageStatus
     error: MessageError | None = None
     citations: tuple[Citation, ...] = ()
@@ -95,6 +120,7 @@ def fact_of(status: DeliveryStatus) -> str:
 def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     status = status_of(item)
     media = item.get("media")
+    file, reading = item.get("file"), item.get("reading")
     citations = item.get("citations")
     return StoredMessage(
         id=item["sk"],
@@ -104,6 +130,8 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         type=item["type"],
         text=item.get("text"),
         media=MediaReference.model_validate_json(media) if media else None,
+        file=StoredFile.model_validate_json(file) if file else None,
+        reading=MediaReading.model_validate_json(reading) if reading else None,
         status=status,
         error=error_of(item) if status == "failed" else None,
         citations=CITATIONS.validate_json(citations) if citations else (),

@@ -28,6 +28,11 @@ class ModelServer(BaseModel):
     base_url: str
     api_key: SecretStr | None = None
 
+    @property
+    def key(self) -> str:
+        """Local servers take any key, but the SDK insists on one."""
+        return self.api_key.get_secret_value() if self.api_key else "none"
+
 
 class Completion(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -55,7 +60,7 @@ class ChatModels:
     def __init__(self, default: ModelServer) -> None:
         self.default = default
         self._client = AsyncOpenAI(
-            api_key=_key(default), base_url=default.base_url, max_retries=0, timeout=TIMEOUT
+            api_key=default.key, base_url=default.base_url, max_retries=0, timeout=TIMEOUT
         )
 
     async def close(self) -> None:
@@ -75,7 +80,7 @@ class ChatModels:
         """
         client = self._client
         if server is not None and server != self.default:
-            client = client.with_options(base_url=server.base_url, api_key=_key(server))
+            client = client.with_options(base_url=server.base_url, api_key=server.key)
         try:
             return await self._stream(client, request, on_progress)
         except APIError as error:
@@ -149,8 +154,3 @@ def _completion(text: str, model: str, usage: CompletionUsage | None) -> Complet
         cached_tokens=(details.cached_tokens or 0) if details else 0,
         output_tokens=usage.completion_tokens,
     )
-
-
-def _key(server: ModelServer) -> str:
-    """Local servers take any key, but the SDK insists on one."""
-    return server.api_key.get_secret_value() if server.api_key else "none"
