@@ -9,6 +9,8 @@ from temporalio import activity
 from contracts.conversation import (
     CannedReply,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
     MarkRead,
     RecordedInbound,
@@ -40,6 +42,12 @@ async def record_inbound(request: RecordInbound) -> RecordedInbound:
 @activity.defn(name="mark_read")
 async def mark_read(request: MarkRead) -> None:
     """Show the person that their message was read and an answer is being written."""
+    raise NotImplementedError
+
+
+@activity.defn(name="fetch_media")
+async def fetch_media(request: FetchMedia) -> FetchedMedia:
+    """Fetch, store and read the files of a turn's messages; what is done is not done again."""
     raise NotImplementedError
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 MediaKind = Literal["image", "video", "audio", "document", "sticker"]
-MEDIA_KINDS: Final[frozenset[str]] = frozenset(get_args(MediaKind))
+MEDIA_KINDS: Final[Mapping[str, MediaKind]] = {kind: kind for kind in get_args(MediaKind)}
+"""Types of messages that bring a file."""
 
 MEGABYTE: Final = 1024 * 1024
 LARGEST: Final[Mapping[MediaKind, int]] = {

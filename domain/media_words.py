@@ -79,6 +79,11 @@ def not_understood(
     return _joined(f"[{name} that could not be {_DONE_TO[kind]}{because}]", caption)
 
 
+def not_yet_understood(kind: MediaKind, media: MediaReference, *, caption: str | None) -> str:
+    """The placeholder until it is known, which stays if it never is."""
+    return _joined(f"[{_name(kind, media)} that could not be {_DONE_TO[kind]} yet]", caption)
+
+
 def caption_of(text: str | None, media: MediaReference) -> str | None:
     """What the person wrote beside a file, of a message whose text may be nothing but a mark."""
     text = (text or "").strip()

@@ -30,10 +30,13 @@ def reference(content: bytes, *, mime_type: str | None = None, **more: Any) -> M
 
 @dataclass
 class MetaMedia:
-    """One file. `answers` are given to downloads before the file is."""
+    """Serves `content` under every id that has no file of its own. `answers` are given to downloads
+    before the file is."""
 
     content: bytes
     mime_type: str = "image/jpeg"
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By media id."""
     answers: deque[Response] = field(default_factory=deque)
     info_answers: deque[Response] = field(default_factory=deque)
     info: dict[str, Any] = field(default_factory=dict)
@@ -51,21 +54,22 @@ class MetaMedia:
         self._note("info", request)
         if self.info_answers:
             return self.info_answers.popleft()
+        content = self.files.get(media_id, self.content)
         told = {
             "messaging_product": "whatsapp",
-            "url": f"{request.base_url}file",
+            "url": f"{request.base_url}file?id={media_id}",
             "mime_type": self.mime_type,
-            "sha256": hashlib.sha256(self.content).hexdigest(),
-            "file_size": len(self.content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "file_size": len(content),
             "id": media_id,
         }
         return JSONResponse(told | self.info)
 
-    async def _serve(self, request: Request) -> Response:
+    async def _serve(self, request: Request, id: str = "") -> Response:
         self._note("file", request)
         if self.answers:
             return self.answers.popleft()
-        return Response(self.content, media_type=self.mime_type)
+        return Response(self.files.get(id, self.content), media_type=self.mime_type)
 
     def _note(self, what: str, request: Request) -> None:
         self.asked.append(what)

@@ -7,6 +7,7 @@ from typing import Any
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -33,6 +34,7 @@ class Activities:
     """The side effects, with their adapters inside."""
 
     conversation: ConversationActivities
+    media: MediaActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
     sending: SendingActivities
@@ -67,6 +69,13 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
             max_concurrent_activities=200,
+        ),
+        Registration(
+            names.MEDIA_QUEUE,
+            workflows=[],
+            activities=[activities.media.fetch_media],
+            # Of each, four files at a time: a document of 32 MB is in memory while it is parsed.
+            max_concurrent_activities=16,
         ),
         Registration(
             names.INGESTION_QUEUE,

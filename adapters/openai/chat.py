@@ -1,6 +1,7 @@
 """Chat Completions of any OpenAI-compatible server, streamed, so that a cancelled turn stops
 costing tokens at once."""
 
+import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from adapters.openai.errors import ModelServerError, model_server_error
-from domain.prompt import ChatMessage
+from domain.prompt import ChatMessage, PromptImage
 
 MAX_REPLY_CHARACTERS = 40_000
 """A model that does not stop is stopped: ten WhatsApp messages are more than anyone reads."""
@@ -97,7 +98,7 @@ class ChatModels:
         on_progress: Callable[[int], None],
     ) -> Completion:
         messages = [
-            {"role": message.role, "content": message.content} for message in request.messages
+            {"role": message.role, "content": _content(message)} for message in request.messages
         ]
         optional: dict[str, Any] = (
             {} if request.temperature is None else {"temperature": request.temperature}
@@ -128,6 +129,23 @@ class ChatModels:
                 if length > MAX_REPLY_CHARACTERS:
                     break
         return _completion("".join(pieces), model, usage)
+
+
+def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
+    """Plain text where there are no pictures: not every server takes parts."""
+    if not message.images:
+        return message.content
+    return [
+        {"type": "text", "text": message.content},
+        *(
+            {"type": "image_url", "image_url": {"url": _data_url(image)}}
+            for image in message.images
+        ),
+    ]
+
+
+def _data_url(image: PromptImage) -> str:
+    return f"data:{image.mime_type};base64,{base64.b64encode(image.content).decode()}"
 
 
 def _whole(body: bytes, model: str) -> Completion:

@@ -46,8 +46,15 @@ class Transcript(BaseModel):
 class Transcriptions:
     """Asks one model. Retries are the caller's, Temporal's. Close it where it was opened."""
 
-    def __init__(self, default: ModelServer, *, model: str) -> None:
-        self._default = default
+    def __init__(self, default: ModelServer, *, model: str, is_separate: bool = False) -> None:
+        """
+        Args:
+            default: the platform's server.
+            is_separate: another one than the chat models'; only organisations with a server of
+                their own do not use it.
+        """
+        self.default = default
+        self.is_separate = is_separate
         self._model = model
         self._client = AsyncOpenAI(
             api_key=default.key, base_url=default.base_url, max_retries=0, timeout=TIMEOUT
@@ -68,7 +75,7 @@ class Transcriptions:
             ModelServerError: with what went wrong in a sentence, and whether to try again.
         """
         client = self._client
-        if server is not None and server != self._default:
+        if server is not None and server != self.default:
             client = client.with_options(base_url=server.base_url, api_key=server.key)
         name = _FILE_NAMES.get(mime_type, "recording")
         try:

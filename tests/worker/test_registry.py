@@ -9,6 +9,7 @@ from temporalio import activity, workflow
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -23,10 +24,14 @@ def registered() -> dict[str, Any]:
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
         ),
+        media=MediaActivities(
+            profiles=Mock(), messages=Mock(), downloads=Mock(), objects=Mock(), parser=Mock(),
+            transcriptions=Mock(), quotas=Mock(), vision=True,
+        ),
         retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            quotas=Mock(), default_model="",
+            pictures=Mock(), quotas=Mock(), default_model="",
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
