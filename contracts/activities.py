@@ -131,7 +131,7 @@ async def erase_histories(request: Erase) -> int:
 
 @activity.defn(name="erase_files")
 async def erase_files(request: Erase) -> int:
-    """Remove the organisation's files."""
+    """Remove the organisation's files, or those that the person has sent."""
     raise NotImplementedError
 
 
