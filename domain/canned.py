@@ -8,8 +8,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "en": {
         "fallback": "Sorry, I could not answer that just now. Please try again in a moment.",
         "acknowledgement": (
-            "Thank you! I can only read text so far. Please write your question in words and I "
-            "will answer it."
+            "Thank you! I could not make sense of what you sent. Please write it in words and I "
+            "will answer."
         ),
         "welcome": "Hello! How can I help you?",
         "slow_down": (
@@ -25,7 +25,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "es": {
         "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
         "acknowledgement": (
-            "¡Gracias! De momento solo puedo leer texto. Escríbeme tu pregunta y te responderé."
+            "¡Gracias! No he podido entender lo que has enviado. Escríbemelo con palabras y te "
+            "responderé."
         ),
         "welcome": "¡Hola! ¿En qué puedo ayudarte?",
         "slow_down": (
@@ -42,7 +43,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
         "einmal.",
         "acknowledgement": (
-            "Danke! Ich kann bisher nur Text lesen. Schreib mir deine Frage und ich beantworte sie."
+            "Danke! Damit konnte ich leider nichts anfangen. Schreib es mir in Worten und ich "
+            "antworte dir."
         ),
         "welcome": "Hallo! Wie kann ich helfen?",
         "slow_down": (
@@ -66,7 +68,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
         "moment.",
         "acknowledgement": (
-            "Merci ! Pour l'instant je ne lis que le texte. Écrivez-moi votre question."
+            "Merci ! Je n'ai pas pu comprendre cet envoi. Écrivez-le-moi avec des mots et je vous "
+            "répondrai."
         ),
         "welcome": "Bonjour ! Comment puis-je vous aider ?",
         "slow_down": (
@@ -88,7 +91,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "pt": {
         "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
         "acknowledgement": (
-            "Obrigado! Por enquanto só consigo ler texto. Escreva a sua pergunta e eu respondo."
+            "Obrigado! Não consegui perceber o que enviou. Escreva por palavras e eu respondo."
         ),
         "welcome": "Olá! Como posso ajudar?",
         "slow_down": (
@@ -103,7 +106,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "sv": {
         "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
         "acknowledgement": (
-            "Tack! Än så länge kan jag bara läsa text. Skriv din fråga så svarar jag på den."
+            "Tack! Jag kunde tyvärr inte tolka det du skickade. Skriv det med ord så svarar jag."
         ),
         "welcome": "Hej! Hur kan jag hjälpa dig?",
         "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",

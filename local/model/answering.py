@@ -71,11 +71,15 @@ class ExtractiveAnswerer:
         said = [*question.earlier, question.text]
         language = language_of(said, preferred=question.language)
         phrases = PHRASES[language]
+        if question.has_pictures and not question.text:
+            return phrases.blind
         intent = small_talk(question.text)
         if intent is not None:
             phrase = str(getattr(phrases, intent))
             return phrase.format(assistant=question.assistant or phrases.somebody)
         answer = await self._quote(question, language=language) or phrases.unknown
+        if question.has_pictures:
+            answer = f"{phrases.blind}\n\n{answer}"
         return f"{phrases.late} {answer}" if question.is_late else answer
 
     async def read_ahead(self, passage: ShownPassage) -> None:

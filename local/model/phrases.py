@@ -14,6 +14,7 @@ class Phrases:
     human: str
     unknown: str
     late: str
+    blind: str
     somebody: str
 
 
@@ -27,6 +28,7 @@ PHRASES = {
         "team, and I'll give you the contact details.",
         unknown="I'm sorry, I can't find that in our information. Please ask our team directly.",
         late="Sorry for the late reply.",
+        blind="I can't see pictures here: tell me in words what it is about.",
         somebody="the assistant here",
     ),
     "es": Phrases(
@@ -39,6 +41,7 @@ PHRASES = {
         unknown="Lo siento, no encuentro eso en nuestra información. Pregunta directamente a "
         "nuestro equipo.",
         late="Perdona la demora.",
+        blind="Aquí no puedo ver imágenes: cuéntame con palabras de qué se trata.",
         somebody="el asistente",
     ),
     "sv": Phrases(
@@ -50,6 +53,7 @@ PHRASES = {
         "du når vårt team, så får du kontaktuppgifterna.",
         unknown="Tyvärr hittar jag inte det i vår information. Fråga gärna vårt team direkt.",
         late="Ursäkta det sena svaret.",
+        blind="Jag kan inte se bilder här: berätta med ord vad det gäller.",
         somebody="assistenten här",
     ),
     "de": Phrases(
@@ -62,6 +66,7 @@ PHRASES = {
         "wie du unser Team erreichst, dann bekommst du die Kontaktdaten.",
         unknown="Das finde ich in unseren Unterlagen leider nicht. Bitte frag unser Team direkt.",
         late="Entschuldigung für die späte Antwort.",
+        blind="Bilder kann ich hier nicht sehen: Sag mir in Worten, worum es geht.",
         somebody="der Assistent hier",
     ),
     "fr": Phrases(
@@ -75,6 +80,7 @@ PHRASES = {
         unknown="Désolé, je ne trouve pas cela dans nos informations. Adressez-vous directement à "
         "notre équipe.",
         late="Désolé pour cette réponse tardive.",
+        blind="Je ne vois pas les images ici : dites-moi avec des mots de quoi il s'agit.",
         somebody="l'assistant",
     ),
     "pt": Phrases(
@@ -87,6 +93,7 @@ PHRASES = {
         unknown="Desculpe, não encontro isso nas nossas informações. Pergunte diretamente à nossa "
         "equipe.",
         late="Desculpe a demora na resposta.",
+        blind="Não consigo ver imagens aqui: diga por palavras do que se trata.",
         somebody="o assistente",
     ),
 }
