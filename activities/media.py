@@ -21,7 +21,7 @@ from adapters.objects.objects import Objects
 from adapters.openai.errors import ModelServerError
 from adapters.openai.transcription import Transcriptions
 from adapters.parsing.document import Unreadable, UnreadableDocument
-from adapters.parsing.parser import DocumentParser
+from adapters.parsing.parser import DocumentParser, ParserLimits
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.whatsapp.media import MediaDownloads, MediaNotFetched
 from contracts.conversation import FetchedMedia, FetchMedia, MediaReference, Turn
@@ -41,6 +41,7 @@ AT_ONCE: Final = 4
 SPOOLED_BYTES: Final = 1024 * 1024
 """Of a file in memory; a larger one is on disk while it passes through."""
 
+LARGEST_PARSED: Final = ParserLimits().input_bytes
 MOST_DOCUMENT_CHARACTERS: Final = 20_000
 GOES_ON: Final = "\n[the document goes on]"
 
@@ -180,6 +181,8 @@ class MediaActivities:
                 return self._picture(case, file)
             if case.kind == "audio" or (is_document and file.mime_type.startswith("audio/")):
                 return await self._recording(case, file, await self._bytes(case, file, content))
+            if is_document and file.size_bytes > LARGEST_PARSED:
+                raise _NotUnderstood(MediaProblem.TOO_LARGE)
             if is_document:
                 return await self._document(case, await self._bytes(case, file, content))
             raise _NotUnderstood

@@ -12,6 +12,9 @@ from contracts.conversation import ConversationRef
 from contracts.ids import MessageId
 from domain.usage import transcription
 
+KEYS_PER_READ: Final = 100
+"""BatchGetItem takes no more (DynamoDB's API reference)."""
+
 _NAMES: Final = {"#text": "text", "#file": "file", "#reading": "reading"}
 """Two of them are reserved words of DynamoDB's."""
 
@@ -25,13 +28,15 @@ class MessageMedia:
     async def messages(
         self, conversation: ConversationRef, message_ids: Sequence[MessageId]
     ) -> list[StoredMessage]:
-        """Those that are there and came with a file, in the order of their ids; of at most 100."""
+        """Those that are there and came with a file, in the order of their ids."""
         wanted = [
             keys.message(conversation.organization_id, conversation.conversation_id, message_id)
             for message_id in message_ids
         ]
-        items = await self._table.get_many(wanted)
-        found = [message_from(item, conversation.conversation_id) for item in items.values()]
+        found: list[StoredMessage] = []
+        for start in range(0, len(wanted), KEYS_PER_READ):
+            items = await self._table.get_many(wanted[start : start + KEYS_PER_READ])
+            found += [message_from(item, conversation.conversation_id) for item in items.values()]
         return sorted((one for one in found if one.media is not None), key=lambda one: one.id)
 
     async def keep_file(

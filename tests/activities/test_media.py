@@ -355,6 +355,27 @@ async def test_a_server_without_eyes_is_asked_once_more_in_words(phone: Phone) -
     assert "[image that could not be looked at] is this yours?" in words_of(asked)
 
 
+@pytest.mark.parametrize(("attempt", "pictures"), [(1, 1), (2, 1), (3, 0)])
+async def test_a_server_that_fails_over_pictures_is_spared_them_in_the_end(
+    phone: Phone, attempt: int, pictures: int
+) -> None:
+    turn = await phone.send("image", JPEG, caption="is this yours?")
+    worker, environment = phone.worker(), ActivityEnvironment()
+    await phone.fetch(turn, worker=worker)
+    environment.info = replace(environment.info, attempt=attempt)
+    phone.model.failures.append(failure(500))
+    with pytest.raises(ApplicationError):
+        await environment.run(worker.reply.generate_reply, GenerateReply(turn=turn, passages=()))
+    assert len(images_of(phone.model.chats[-1])) == pictures
+
+
+async def test_a_burst_of_more_messages_than_one_read_takes(phone: Phone) -> None:
+    turns = [await phone.arrive("text", f"{n}", None) for n in range(101)]
+    turns.append(await phone.send("audio", OGG, voice=True))
+    fetched = await phone.fetch(together(*turns))
+    assert fetched.understood == turns[-1].message_ids
+
+
 async def test_where_vision_is_off_no_picture_is_shown(phone: Phone) -> None:
     phone.vision = False
     turn = await phone.send("image", JPEG, caption="is this yours?")
