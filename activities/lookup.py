@@ -3,7 +3,7 @@
 from typing import Final
 
 from activities.profiles import profile_of
-from activities.transcripts import Transcripts
+from activities.transcripts import Transcripts, searched
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
 from contracts.conversation import RetrievedPassages, ScoredPassage, Turn
@@ -33,7 +33,7 @@ class PassageLookup:
             return RetrievedPassages()
         transcript = await self._transcripts.of(turn)
         query = retrieval_query(
-            [message.text for message in transcript.current if message.text],
+            [words for message in transcript.current if (words := searched(message))],
             history=transcript.history,
         )
         found = await self._retriever.search(

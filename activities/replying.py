@@ -5,30 +5,31 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import SecretStr
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
 from activities.lookup import PassageLookup
-from activities.profiles import profile_of
+from activities.pictures import Pictures, may_be_about_pictures
+from activities.profiles import own_server, profile_of
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
-from activities.transcripts import Transcripts, TurnTranscript
+from activities.transcripts import Transcripts, TurnTranscript, told
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
-from adapters.openai.chat import ChatModels, Completion, CompletionRequest, ModelServer
+from adapters.openai.chat import ChatModels, Completion, CompletionRequest
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn, WriteReply
+from contracts.ids import MessageId
 from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoning
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
 from domain.opening_words import opening_sentence
-from domain.prompt import Passage, Persona, Prompt, build_prompt
+from domain.prompt import Passage, Persona, Prompt, PromptImage, build_prompt
 from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
 from domain.tool_calls import ModelAnswer, read_tool_calls
@@ -46,6 +47,7 @@ class ReplyActivities:
         outbox: Outbox,
         retriever: Retriever,
         models: ChatModels,
+        pictures: Pictures,
         quotas: QuotaKeeper,
         lookup: PassageLookup,
         receipts: ReadReceipts,
@@ -56,6 +58,7 @@ class ReplyActivities:
         self._outbox = outbox
         self._retriever = retriever
         self._models = models
+        self._pictures = pictures
         self._quotas = quotas
         self._lookup = lookup
         self._receipts = receipts
@@ -83,18 +86,16 @@ class ReplyActivities:
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
             )
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
-            prompt = _prompt(profile, transcript, hits)
+            pictures = await self._pictures.of(turn, transcript.current)
+            prompt = _prompt(profile, transcript, hits, pictures)
             try:
-                completion = await self._models.complete(
-                    CompletionRequest(
-                        model=profile.model or self._default_model,
-                        messages=prompt.messages,
-                        temperature=profile.temperature,
-                        parameters=profile.model_parameters,
-                        tools=profile.tools.definitions(),
-                    ),
-                    server=_own_server(profile, self._models.default),
-                )
+                try:
+                    completion = await self._complete(profile, prompt)
+                except ModelServerError as error:
+                    if not pictures or not may_be_about_pictures(error):
+                        raise
+                    prompt = _prompt(profile, transcript, hits, {})
+                    completion = await self._complete(profile, prompt)
                 # Paid for, whatever becomes of the answer; also when it was superseded.
                 counted = self._quotas.count_tokens(
                     turn, profile, tokens=completion.input_tokens + completion.output_tokens
@@ -151,6 +152,18 @@ class ReplyActivities:
             text = f"{text} {back}"
         return await self._keep(request.turn, Draft(parts=tuple(_texts(text))))
 
+    async def _complete(self, profile: AssistantProfile, prompt: Prompt) -> Completion:
+        return await self._models.complete(
+            CompletionRequest(
+                model=profile.model or self._default_model,
+                messages=prompt.messages,
+                temperature=profile.temperature,
+                parameters=profile.model_parameters,
+                tools=profile.tools.definitions(),
+            ),
+            server=own_server(profile, self._models.default),
+        )
+
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
         draft_id = await self._outbox.save_draft(turn, draft)
         return DraftedReply(
@@ -168,11 +181,12 @@ def _prompt(
     profile: AssistantProfile,
     transcript: TurnTranscript,
     hits: Sequence[StoredPassage],
+    pictures: Mapping[MessageId, PromptImage],
 ) -> Prompt:
     current = [message for message in transcript.current if message.text]
     now = datetime.now(UTC)
     return build_prompt(
-        [message.text or "" for message in current],
+        told(current, shown=pictures),
         persona=Persona(
             name=profile.assistant_name,
             instructions=profile.instructions,
@@ -186,6 +200,7 @@ def _prompt(
             for hit in hits
         ],
         now=now.astimezone(time_zone(profile.timezone)),
+        images=[pictures[message.id] for message in current if message.id in pictures],
         is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
         business=_business(profile, now=now),
     )
@@ -239,13 +254,4 @@ def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation,
     return tuple(
         Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
         for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
-    )
-
-
-def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
-    if profile.openai_api_key is None:
-        return None
-    return ModelServer(
-        base_url=profile.openai_base_url or default.base_url,
-        api_key=SecretStr(profile.openai_api_key),
     )

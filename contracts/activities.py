@@ -11,6 +11,8 @@ from contracts.conversation import (
     ChangedStatus,
     ChangeStatus,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
     MarkRead,
     RecordEcho,
@@ -45,6 +47,12 @@ async def record_inbound(request: RecordInbound) -> RecordedInbound:
 @activity.defn(name="mark_read")
 async def mark_read(request: MarkRead) -> None:
     """Show the person that their message was read and an answer is being written."""
+    raise NotImplementedError
+
+
+@activity.defn(name="fetch_media")
+async def fetch_media(request: FetchMedia) -> FetchedMedia:
+    """Fetch, store and read the files of a turn's messages; what is done is not done again."""
     raise NotImplementedError
 
 
@@ -152,7 +160,7 @@ async def erase_histories(request: Erase) -> int:
 
 @activity.defn(name="erase_files")
 async def erase_files(request: Erase) -> int:
-    """Remove the organisation's files."""
+    """Remove the organisation's files, or those that the person has sent."""
     raise NotImplementedError
 
 

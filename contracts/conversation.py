@@ -315,7 +315,7 @@ class FetchedMedia(Contract):
     understood: list[MessageId] = Field(default_factory=list)
     """Messages of which something can be told to the model: a transcript, a text, a picture."""
     failed: list[MessageId] = Field(default_factory=list)
-    """Those that stay a placeholder, with the reason in it."""
+    """Those that say nothing: a placeholder with the reason in it, and no caption."""
 
 
 class GenerateReply(Contract):

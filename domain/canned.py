@@ -8,8 +8,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "en": {
         "fallback": "Sorry, I could not answer that just now. Please try again in a moment.",
         "acknowledgement": (
-            "Thank you! I cannot read this kind of message. Please write your question in words "
-            "and I will answer it."
+            "Thank you! I could not make sense of what you sent. Please write it in words and I "
+            "will answer."
         ),
         "welcome": "Hello! How can I help you?",
         "slow_down": (
@@ -26,7 +26,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "es": {
         "fallback": "Lo siento, ahora mismo no he podido responder. Inténtalo de nuevo enseguida.",
         "acknowledgement": (
-            "¡Gracias! No puedo leer este tipo de mensaje. Escríbeme tu pregunta y te responderé."
+            "¡Gracias! No he podido entender lo que has enviado. Escríbemelo con palabras y te "
+            "responderé."
         ),
         "welcome": "¡Hola! ¿En qué puedo ayudarte?",
         "slow_down": (
@@ -44,8 +45,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Das konnte ich gerade leider nicht beantworten. Bitte versuche es gleich noch "
         "einmal.",
         "acknowledgement": (
-            "Danke! So eine Nachricht kann ich nicht lesen. Schreib mir deine Frage in Worten und "
-            "ich beantworte sie."
+            "Danke! Damit konnte ich leider nichts anfangen. Schreib es mir in Worten und ich "
+            "antworte dir."
         ),
         "welcome": "Hallo! Wie kann ich helfen?",
         "slow_down": (
@@ -70,7 +71,8 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
         "fallback": "Désolé, je n'ai pas pu répondre à l'instant. Merci de réessayer dans un "
         "moment.",
         "acknowledgement": (
-            "Merci ! Je ne peux pas lire ce type de message. Écrivez-moi votre question."
+            "Merci ! Je n'ai pas pu comprendre cet envoi. Écrivez-le-moi avec des mots et je vous "
+            "répondrai."
         ),
         "welcome": "Bonjour ! Comment puis-je vous aider ?",
         "slow_down": (
@@ -93,7 +95,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "pt": {
         "fallback": "Desculpe, não consegui responder agora. Tente novamente em instantes.",
         "acknowledgement": (
-            "Obrigado! Não consigo ler este tipo de mensagem. Escreva a sua pergunta e eu respondo."
+            "Obrigado! Não consegui perceber o que enviou. Escreva por palavras e eu respondo."
         ),
         "welcome": "Olá! Como posso ajudar?",
         "slow_down": (
@@ -109,7 +111,7 @@ _TEXTS: Final[dict[str, dict[CannedKind, str]]] = {
     "sv": {
         "fallback": "Tyvärr kunde jag inte svara just nu. Försök gärna igen om en stund.",
         "acknowledgement": (
-            "Tack! Jag kan inte läsa den här typen av meddelande. Skriv din fråga så svarar jag."
+            "Tack! Jag kunde tyvärr inte tolka det du skickade. Skriv det med ord så svarar jag."
         ),
         "welcome": "Hej! Hur kan jag hjälpa dig?",
         "slow_down": "Du skriver snabbare än jag hinner svara. Vänta en minut och skriv igen.",

@@ -8,6 +8,7 @@ from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -35,6 +36,7 @@ class Activities:
 
     conversation: ConversationActivities
     desk: DeskActivities
+    media: MediaActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
     sending: SendingActivities
@@ -72,6 +74,13 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
             max_concurrent_activities=200,
+        ),
+        Registration(
+            names.MEDIA_QUEUE,
+            workflows=[],
+            activities=[activities.media.fetch_media],
+            # Of each, four files at a time: a document of 32 MB is in memory while it is parsed.
+            max_concurrent_activities=16,
         ),
         Registration(
             names.INGESTION_QUEUE,

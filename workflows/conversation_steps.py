@@ -19,6 +19,8 @@ with workflow.unsafe.imports_passed_through():
         ChangedStatus,
         ChangeStatus,
         DraftedReply,
+        FetchedMedia,
+        FetchMedia,
         GenerateReply,
         MarkRead,
         RecordEcho,
@@ -113,6 +115,20 @@ def start_mark_read(request: MarkRead) -> workflow.ActivityHandle[None]:
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=RetryPolicy(maximum_attempts=2),
         summary="mark as read, show typing" if request.typing else "mark as read",
+    )
+
+
+def start_fetching(turn: Turn) -> workflow.ActivityHandle[FetchedMedia]:
+    """Two minutes; what is not read by then is answered as what could not be read."""
+    return workflow.start_activity(
+        activities.fetch_media,
+        FetchMedia(turn=turn),
+        task_queue=names.MEDIA_QUEUE,
+        start_to_close_timeout=timedelta(seconds=100),
+        schedule_to_close_timeout=timedelta(seconds=120),
+        heartbeat_timeout=timedelta(seconds=5),
+        retry_policy=_MODEL_RETRY,
+        summary=f"fetch and read the files of {counted(len(turn.message_ids), 'message')}",
     )
 
 

@@ -260,6 +260,9 @@ class Turns:
                 return await self._look_up_and_write(
                     turn, wamid, may_be_superseded=may_be_superseded
                 ), False
+            if not await self._is_understood(turn, asking, may_be_superseded=may_be_superseded):
+                draft = await steps.draft_canned(turn, "acknowledgement", mark_read=wamid)
+                return draft, False
             self._show("writing a reply")
             return await self._unless_interrupted(
                 steps.start_writing(WriteReply(turn=turn, mark_read=wamid)), may_be_superseded
@@ -269,6 +272,26 @@ class Turns:
                 raise
             workflow.logger.warning("no reply could be generated: the fallback goes out")
             return await steps.draft_canned(turn, "fallback"), True
+
+    async def _is_understood(
+        self, turn: Turn, asking: list[InboundRecord], *, may_be_superseded: bool
+    ) -> bool:
+        """Have files read; whether anything of what asks for an answer says something."""
+        if not any(record.message.media for record in asking):
+            return True
+        self._show("reading files")
+        try:
+            fetched = await self._unless_interrupted(steps.start_fetching(turn), may_be_superseded)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            # The placeholders say so, and the model says it on.
+            workflow.logger.warning("files could not be read")
+            return True
+        mute = set(fetched.failed)
+        return any(
+            record.message.reply == "answer" and record.message_id not in mute for record in asking
+        )
 
     async def _look_up_and_write(
         self, turn: Turn, wamid: str, *, may_be_superseded: bool

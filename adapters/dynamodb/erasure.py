@@ -17,12 +17,12 @@ from adapters.dynamodb.keys import Key
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Plain
-from contracts.ids import ConversationId, DocumentId, OrganizationId, PersonId
+from contracts.ids import ConversationId, DocumentId, MessageId, OrganizationId, PersonId
 
 REMOVED: Final = frozenset(
     {
-        "conversation", "message", "messages", "received", "draft", "outbound", "alias",
-        "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
+        "conversation", "message", "messages", "received", "draft", "transcription", "outbound",
+        "alias", "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
         "dead_letters", "quota", "query_embedding", "embedding",
     }
 )  # fmt: skip
@@ -137,6 +137,7 @@ class ErasedItems:
         for beside in (
             keys.received(organization_id, conversation, "").partition,
             keys.draft(organization_id, conversation, "").partition,
+            keys.transcription(organization_id, conversation, MessageId("")).partition,
         ):
             async for page in bulk.partition(self._table, beside, attributes=["expires_at"]):
                 removed += await self._delete("other_items", page)

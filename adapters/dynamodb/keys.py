@@ -50,6 +50,12 @@ def draft(organization: OrganizationId, conversation: ConversationId, draft_id: 
     return Key(f"{_conversation(organization, conversation)}/drafts", draft_id)
 
 
+def transcription(
+    organization: OrganizationId, conversation: ConversationId, message: MessageId
+) -> Key:
+    return Key(f"{_conversation(organization, conversation)}/transcriptions", message)
+
+
 def outbound(organization: OrganizationId, wamid: str) -> Key:
     return Key(f"{organization}/outbound/{foreign(wamid)}", "message")
 

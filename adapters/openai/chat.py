@@ -1,6 +1,7 @@
 """Chat Completions of any OpenAI-compatible server, streamed, so that a cancelled turn stops
 costing tokens at once."""
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from adapters.openai.errors import ModelServerError, model_server_error
 from adapters.openai.tool_calls import StreamedToolCalls
 from domain.model_tools import ToolCall
-from domain.prompt import ChatMessage
+from domain.prompt import ChatMessage, PromptImage
 
 MAX_REPLY_CHARACTERS = 40_000
 """A model that does not stop is stopped: ten WhatsApp messages are more than anyone reads."""
@@ -39,6 +40,11 @@ class ModelServer(BaseModel):
 
     base_url: str
     api_key: SecretStr | None = None
+
+    @property
+    def key(self) -> str:
+        """Local servers take any key, but the SDK insists on one."""
+        return self.api_key.get_secret_value() if self.api_key else "none"
 
 
 class Completion(BaseModel):
@@ -71,7 +77,7 @@ class ChatModels:
     def __init__(self, default: ModelServer) -> None:
         self.default = default
         self._client = AsyncOpenAI(
-            api_key=_key(default), base_url=default.base_url, max_retries=0, timeout=TIMEOUT
+            api_key=default.key, base_url=default.base_url, max_retries=0, timeout=TIMEOUT
         )
         self._refuse_tools: TTLCache[tuple[str, str], bool] = TTLCache(
             REMEMBERED_REFUSALS, ttl=REFUSAL_REMEMBERED_SECONDS
@@ -94,7 +100,7 @@ class ChatModels:
         """
         client = self._client
         if server is not None and server != self.default:
-            client = client.with_options(base_url=server.base_url, api_key=_key(server))
+            client = client.with_options(base_url=server.base_url, api_key=server.key)
         try:
             return await self._with_tools_if_possible(client, request, on_progress)
         except APIError as error:
@@ -130,7 +136,7 @@ class ChatModels:
         on_progress: Callable[[int], None],
     ) -> Completion:
         messages = [
-            {"role": message.role, "content": message.content} for message in request.messages
+            {"role": message.role, "content": _content(message)} for message in request.messages
         ]
         optional: dict[str, Any] = (
             {} if request.temperature is None else {"temperature": request.temperature}
@@ -196,6 +202,23 @@ class _WholeAnswer(BaseModel):
     usage: CompletionUsage | None = None
 
 
+def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
+    """Plain text where there are no pictures: not every server takes parts."""
+    if not message.images:
+        return message.content
+    return [
+        {"type": "text", "text": message.content},
+        *(
+            {"type": "image_url", "image_url": {"url": _data_url(image)}}
+            for image in message.images
+        ),
+    ]
+
+
+def _data_url(image: PromptImage) -> str:
+    return f"data:{image.mime_type};base64,{base64.b64encode(image.content).decode()}"
+
+
 def _whole(body: bytes, model: str) -> Completion:
     try:
         answer = _WholeAnswer.model_validate_json(body)
@@ -233,8 +256,3 @@ def _completion(
         cached_tokens=(details.cached_tokens or 0) if details else 0,
         output_tokens=usage.completion_tokens,
     )
-
-
-def _key(server: ModelServer) -> str:
-    """Local servers take any key, but the SDK insists on one."""
-    return server.api_key.get_secret_value() if server.api_key else "none"

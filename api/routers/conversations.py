@@ -1,7 +1,9 @@
 """`/v1/organizations/{organization_id}/conversations`"""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import Query
 from fastapi.responses import StreamingResponse
@@ -15,6 +17,10 @@ from api.schemas.base import Listing, Reference
 from api.schemas.conversations import ConversationExport, ConversationPublic, MessagePublic
 from contracts.conversation import ConversationStatus
 from contracts.ids import ChannelId, ConversationId, PersonId, parties_of
+from domain.media_types import PICTURES
+
+ADDRESS_SECONDS: Final = 900
+SHOWN: Final = PICTURES | {"image/gif"}
 
 router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/conversations", tags=["conversations"]
@@ -56,13 +62,13 @@ async def get_conversation(conversation_id: str, tenant: ViewerDep) -> Conversat
 async def list_messages(
     conversation_id: str, place: PlaceDep, tenant: ViewerDep
 ) -> Listing[MessagePublic]:
-    """What was said, newest first."""
+    """What was said, newest first. Addresses of files are good for some minutes: ask anew later."""
     conversation = await find_conversation(conversation_id, tenant)
     page = await tenant.services.conversations.messages(
         tenant.organization_id, conversation.id, limit=place.limit, cursor=place.cursor
     )
     return Listing(
-        items=[MessagePublic.model_validate(one) for one in page.items],
+        items=[await _with_address(one, tenant) for one in page.items],
         next_cursor=page.next_cursor,
     )
 
@@ -75,7 +81,8 @@ async def list_messages(
 async def export_conversation(conversation_id: str, tenant: ViewerDep) -> StreamingResponse:
     """The conversation with all of its messages, oldest first, as one JSON document to keep.
 
-    It is sent as it is read, however long it is. What is cut off is not valid JSON.
+    It is sent as it is read, however long it is. What is cut off is not valid JSON. Files are named
+    without addresses, which would not be good for long.
     """
     conversation = await find_conversation(conversation_id, tenant)
     pages = tenant.services.conversations.transcript(tenant.organization_id, conversation.id)
@@ -101,7 +108,30 @@ async def _export(
 
 
 def _joined(messages: list[StoredMessage]) -> str:
-    return ",".join(MessagePublic.model_validate(one).model_dump_json() for one in messages)
+    return ",".join(MessagePublic.of(one).model_dump_json() for one in messages)
+
+
+async def _with_address(message: StoredMessage, tenant: Tenant) -> MessagePublic:
+    """Signing asks nobody, so that a page of files costs no more than one without."""
+    if message.file is None or message.media is None:
+        return MessagePublic.of(message)
+    _, person_id = parties_of(message.conversation_id)
+    expires_at = datetime.now(UTC) + timedelta(seconds=ADDRESS_SECONDS)
+    url = await tenant.services.objects.presigned_url(
+        tenant.organization_id,
+        message.file.sha256,
+        expires_seconds=ADDRESS_SECONDS,
+        person_id=person_id,
+        disposition=_disposition(message.file.mime_type, message.media.filename),
+    )
+    return MessagePublic.of(message, url=url, expires_at=expires_at)
+
+
+def _disposition(mime_type: str, filename: str | None) -> str:
+    """Pictures and recordings are shown; whatever else a stranger sent is only saved."""
+    shown = mime_type in SHOWN or mime_type.startswith(("audio/", "video/"))
+    name = f"; filename*=UTF-8''{quote(filename, safe='')}" if filename else ""
+    return ("inline" if shown else "attachment") + name
 
 
 async def find_conversation(conversation_id: str, tenant: Tenant) -> StoredConversation:

@@ -6,7 +6,14 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from adapters.dynamodb.conversations import StoredConversation
-from adapters.dynamodb.messages import Citation, Direction, MessageError, MessageStatus, Sender
+from adapters.dynamodb.messages import (
+    Citation,
+    Direction,
+    MessageError,
+    MessageStatus,
+    Sender,
+    StoredMessage,
+)
 from adapters.postgres.tables import WhatsAppUser
 from api.schemas.base import Input, Name, Output, Revised
 from api.schemas.organizations import SmallObject
@@ -14,7 +21,6 @@ from contracts.conversation import (
     ConversationStatus,
     Handoff,
     HandoffReason,
-    MediaReference,
     Operator,
 )
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
@@ -143,6 +149,24 @@ class ConversationPublic(Output):
         return public
 
 
+class MediaPublic(BaseModel):
+    """A file that came with a message."""
+
+    mime_type: str | None = Field(
+        description="What its bytes are; until it is stored, what the sender says.",
+        examples=["image/jpeg"],
+    )
+    filename: str | None = Field(examples=["prices.pdf"])
+    size_bytes: int | None = Field(description="null: it is not stored.", examples=[48213])
+    voice: bool = Field(description="A recording made in the chat.")
+    url: str | None = Field(
+        description="Where it can be read until `url_expires_at`, by anybody who has the address; "
+        "null: it is not stored.",
+        examples=["https://s3.eu-west-1.amazonaws.com/parley/…"],
+    )
+    url_expires_at: datetime | None
+
+
 class MessagePublic(Output):
     id: MessageId
     conversation_id: ConversationId
@@ -150,7 +174,7 @@ class MessagePublic(Output):
     sender: Sender
     type: str
     text: str | None
-    media: MediaReference | None
+    media: MediaPublic | None
     content: OutboundContent | None = Field(
         description="What went out, where it is more than the text; `text` says it in words."
     )
@@ -161,6 +185,22 @@ class MessagePublic(Output):
     whatsapp_message_id: str | None
     in_reply_to: str | None = Field(description="`whatsapp_message_id` of the quoted message.")
     created_at: datetime
+
+    @classmethod
+    def of(
+        cls, message: StoredMessage, *, url: str | None = None, expires_at: datetime | None = None
+    ) -> "MessagePublic":
+        """With the address of its file, where there is one."""
+        media, file = message.media, message.file
+        shown = media and MediaPublic(
+            mime_type=file.mime_type if file else media.mime_type,
+            filename=media.filename,
+            size_bytes=file.size_bytes if file else None,
+            voice=media.voice,
+            url=url,
+            url_expires_at=expires_at,
+        )
+        return cls.model_validate({**message.model_dump(exclude={"media"}), "media": shown})
 
 
 class ConversationExport(BaseModel):

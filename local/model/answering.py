@@ -95,6 +95,8 @@ class ExtractiveAnswerer:
         said = [*question.earlier, question.text]
         language = language_of(said, preferred=question.language)
         phrases = PHRASES[language]
+        if question.has_pictures and not question.text:
+            return Reply(text=phrases.blind)
         intent = small_talk(question.text)
         if intent == "human" and HAND_OVER in tools:
             arguments = {"reason": "The person asks for a human."}
@@ -104,8 +106,10 @@ class ExtractiveAnswerer:
             return Reply(text=phrase.format(assistant=question.assistant or phrases.somebody))
         found = await self._quote(question, language=language)
         answer = found or phrases.unknown
+        if question.has_pictures:
+            answer = f"{phrases.blind}\n\n{answer}"
         text = f"{phrases.late} {answer}" if question.is_late else answer
-        if found is None and SAY_UNKNOWN in tools:
+        if found is None and not question.has_pictures and SAY_UNKNOWN in tools:
             return Reply(text=text, tool=SAY_UNKNOWN, arguments={"text": text})
         return Reply(text=text)
 

@@ -51,6 +51,7 @@ def create_app(embedder: Embedder) -> Starlette:
         routes=[
             Route("/v1/embeddings", server.embeddings, methods=["POST"]),
             Route("/v1/chat/completions", server.chat_completions, methods=["POST"]),
+            Route("/v1/audio/transcriptions", server.transcriptions, methods=["POST"]),
             Route("/v1/models", server.models),
             Route("/health", server.health),
         ],
@@ -73,6 +74,16 @@ class _Server:
 
     async def models(self, _request: Request) -> Response:
         return JSONResponse(models())
+
+    async def transcriptions(self, request: Request) -> Response:
+        """Nobody listens here: the speech models that come as packages mishear every other word."""
+        async for _ in request.stream():
+            pass  # a client that is still sending would not read the answer
+        raise ApiError(
+            "This offline model cannot listen to recordings: name a server that can.",
+            status=501,
+            code="not_implemented",
+        )
 
     async def embeddings(self, request: Request) -> Response:
         body = await _read(request, EmbeddingRequest)

@@ -16,6 +16,7 @@ class Phrases:
     """Where the model can let a human take over."""
     unknown: str
     late: str
+    blind: str
     somebody: str
 
 
@@ -30,6 +31,7 @@ PHRASES = {
         passed_on="I'm passing you on to a colleague, who will answer you here.",
         unknown="I'm sorry, I can't find that in our information. Please ask our team directly.",
         late="Sorry for the late reply.",
+        blind="I can't see pictures here: tell me in words what it is about.",
         somebody="the assistant here",
     ),
     "es": Phrases(
@@ -43,6 +45,7 @@ PHRASES = {
         unknown="Lo siento, no encuentro eso en nuestra información. Pregunta directamente a "
         "nuestro equipo.",
         late="Perdona la demora.",
+        blind="Aquí no puedo ver imágenes: cuéntame con palabras de qué se trata.",
         somebody="el asistente",
     ),
     "sv": Phrases(
@@ -55,6 +58,7 @@ PHRASES = {
         passed_on="Jag lämnar över till en kollega, som svarar dig här.",
         unknown="Tyvärr hittar jag inte det i vår information. Fråga gärna vårt team direkt.",
         late="Ursäkta det sena svaret.",
+        blind="Jag kan inte se bilder här: berätta med ord vad det gäller.",
         somebody="assistenten här",
     ),
     "de": Phrases(
@@ -68,6 +72,7 @@ PHRASES = {
         passed_on="Ich gebe dich an einen Menschen aus dem Team weiter, der dir hier antwortet.",
         unknown="Das finde ich in unseren Unterlagen leider nicht. Bitte frag unser Team direkt.",
         late="Entschuldigung für die späte Antwort.",
+        blind="Bilder kann ich hier nicht sehen: Sag mir in Worten, worum es geht.",
         somebody="der Assistent hier",
     ),
     "fr": Phrases(
@@ -82,6 +87,7 @@ PHRASES = {
         unknown="Désolé, je ne trouve pas cela dans nos informations. Adressez-vous directement à "
         "notre équipe.",
         late="Désolé pour cette réponse tardive.",
+        blind="Je ne vois pas les images ici : dites-moi avec des mots de quoi il s'agit.",
         somebody="l'assistant",
     ),
     "pt": Phrases(
@@ -95,6 +101,7 @@ PHRASES = {
         unknown="Desculpe, não encontro isso nas nossas informações. Pergunte diretamente à nossa "
         "equipe.",
         late="Desculpe a demora na resposta.",
+        blind="Não consigo ver imagens aqui: diga por palavras do que se trata.",
         somebody="o assistente",
     ),
 }

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -17,6 +18,7 @@ from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
 from activities.conversation import ConversationActivities
+from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.transcripts import Transcripts
@@ -116,6 +118,7 @@ class Shop:
             outbox=Outbox(table),
             retriever=NoPassages(),  # type: ignore[arg-type] # duck-typed: nothing is found
             models=self.model,  # type: ignore[arg-type] # duck-typed: see its docstring
+            pictures=Pictures(Mock(), vision=False),
             quotas=self.keeper,
             lookup=NoPassages(),  # type: ignore[arg-type] # duck-typed, too
             receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -96,6 +96,7 @@ class Writer:
             ),
             lookup=retriever,
             receipts=Mock(),
+            pictures=AsyncMock(**{"of.return_value": {}}),
             default_model="m",
         )
 

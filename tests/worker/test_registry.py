@@ -10,6 +10,7 @@ from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -26,10 +27,14 @@ def registered() -> dict[str, Any]:
             consents=Mock(),
         ),
         desk=DeskActivities(conversations=Mock(), outbox=Mock(), profiles=Mock()),
+        media=MediaActivities(
+            profiles=Mock(), messages=Mock(), downloads=Mock(), objects=Mock(), parser=Mock(),
+            transcriptions=Mock(), quotas=Mock(), vision=True,
+        ),
         retrieval=RetrievalActivities(Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            quotas=Mock(), lookup=Mock(), receipts=Mock(), default_model="",
+            pictures=Mock(), quotas=Mock(), lookup=Mock(), receipts=Mock(), default_model="",
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), rates=Mock(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError
+from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
 from domain.model_tools import AssistantTools
 from domain.prompt import Passage, Persona, Utterance, build_prompt
@@ -301,3 +301,41 @@ async def test_a_passage_is_read_ahead_so_that_its_first_question_computes_only_
             answer = await ask(client, "Are you open on Sundays?", passages=[HOURS])
     assert "closed" in answer
     assert set(embedder.computed_texts) == {"Are you open on Sundays?"}
+
+
+def with_picture(asked: Any) -> Any:
+    """The same messages, with a picture beside the last."""
+    *before, last = asked
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    parts = [{"type": "text", "text": last["content"]}, picture]
+    return [*before, {"role": last["role"], "content": parts}]
+
+
+async def test_of_a_picture_it_says_that_it_cannot_see(client: AsyncOpenAI) -> None:
+    blind = "I can't see pictures here: tell me in words what it is about."
+    for text, answer in (
+        ("[image]", blind),
+        (
+            "[image] How long is the warranty on a new bicycle?",
+            f"{blind}\n\nNew bicycles have a warranty of two years. It begins on the day of "
+            "purchase. [2]",
+        ),
+    ):
+        completion = await client.chat.completions.create(
+            model=MODEL, messages=with_picture(messages(text))
+        )
+        assert completion.choices[0].message.content == answer
+
+
+async def test_what_was_spoken_is_answered_like_text(client: AsyncOpenAI) -> None:
+    spoken = await ask(client, "[voice note] How long is the warranty on a new bicycle?")
+    assert spoken == await ask(client, "How long is the warranty on a new bicycle?")
+
+
+async def test_it_says_that_it_cannot_listen(client: AsyncOpenAI) -> None:
+    with pytest.raises(APIStatusError) as raised:
+        await client.with_options(max_retries=0).audio.transcriptions.create(
+            model="gpt-4o-mini-transcribe", file=("a.ogg", bytes(17 * 1024 * 1024), "audio/ogg")
+        )
+    assert raised.value.status_code == 501
+    assert "cannot listen" in raised.value.message
