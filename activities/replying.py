@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import SecretStr
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
-from activities.profiles import profile_of
+from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
-from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
+from adapters.memory import Memories
+from adapters.openai.chat import ChatModels, CompletionRequest
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.passages import StoredPassage
@@ -25,7 +25,8 @@ from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Tur
 from domain.answer import Answer, EmptyAnswerError, read_answer
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
-from domain.prompt import Passage, Persona, Prompt, build_prompt
+from domain.prompt import Memory, Passage, Persona, Prompt, build_prompt
+from domain.prompt_budget import PROMPT_TOKENS, CountTokens
 from domain.time_zones import time_zone
 
 LATE_AFTER: Final = timedelta(hours=1)
@@ -42,7 +43,10 @@ class ReplyActivities:
         retriever: Retriever,
         models: ChatModels,
         quotas: QuotaKeeper,
+        memories: Memories,
         default_model: str,
+        count_tokens: CountTokens,
+        prompt_tokens: int = PROMPT_TOKENS,
     ) -> None:
         self._profiles = profiles
         self._transcripts = transcripts
@@ -50,7 +54,10 @@ class ReplyActivities:
         self._retriever = retriever
         self._models = models
         self._quotas = quotas
+        self._memories = memories
         self._default_model = default_model
+        self._count_tokens = count_tokens
+        self._prompt_tokens = prompt_tokens
 
     @activity.defn(name="generate_reply")
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:
@@ -59,12 +66,16 @@ class ReplyActivities:
         async with heartbeating():
             profile = await profile_of(turn, self._profiles)
             found = [passage.passage_id for passage in request.passages]
-            transcript, stored = await asyncio.gather(
+            transcript, stored, memory = await asyncio.gather(
                 self._transcripts.of(turn),
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
+                self._memories.of(turn.conversation),
             )
+            if not transcript.texts:
+                # The person has deleted what was to be answered.
+                return await self._keep(turn, Draft(parts=()))
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
-            prompt = _prompt(profile, transcript, hits)
+            prompt = self._prompt(profile, transcript, hits, memory)
             try:
                 completion = await self._models.complete(
                     CompletionRequest(
@@ -73,7 +84,7 @@ class ReplyActivities:
                         temperature=profile.temperature,
                         parameters=profile.model_parameters,
                     ),
-                    server=_own_server(profile, self._models.default),
+                    server=model_server(profile, self._models.default),
                 )
                 # Paid for, whatever becomes of the answer; also when it was superseded.
                 counted = self._quotas.count_tokens(
@@ -129,33 +140,37 @@ class ReplyActivities:
             input_tokens=draft.input_tokens,
             cached_tokens=draft.cached_tokens,
             output_tokens=draft.output_tokens,
-            cited=len(draft.parts[-1].citations),
+            cited=len(draft.parts[-1].citations) if draft.parts else 0,
         )
 
-
-def _prompt(
-    profile: AssistantProfile,
-    transcript: TurnTranscript,
-    hits: Sequence[StoredPassage],
-) -> Prompt:
-    current = [message for message in transcript.current if message.text]
-    now = datetime.now(UTC)
-    return build_prompt(
-        [message.text or "" for message in current],
-        persona=Persona(
-            name=profile.assistant_name,
-            instructions=profile.instructions,
-            organization_name=profile.organization_name,
-            language=profile.language,
-        ),
-        history=transcript.history,
-        passages=[
-            Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-            for hit in hits
-        ],
-        now=now.astimezone(time_zone(profile.timezone)),
-        is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
-    )
+    def _prompt(
+        self,
+        profile: AssistantProfile,
+        transcript: TurnTranscript,
+        hits: Sequence[StoredPassage],
+        memory: Memory,
+    ) -> Prompt:
+        now = datetime.now(UTC)
+        waiting = [one for one in transcript.asked if one.kind == "message"]
+        return build_prompt(
+            transcript.asked,
+            persona=Persona(
+                name=profile.assistant_name,
+                instructions=profile.instructions,
+                organization_name=profile.organization_name,
+                language=profile.language,
+            ),
+            history=transcript.history,
+            passages=[
+                Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
+                for hit in hits
+            ],
+            now=now.astimezone(time_zone(profile.timezone)),
+            count_tokens=self._count_tokens,
+            memory=memory,
+            is_late=any(now - one.sent_at > LATE_AFTER for one in waiting),
+            total_tokens=self._prompt_tokens,
+        )
 
 
 def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
@@ -163,13 +178,4 @@ def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation,
     return tuple(
         Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
         for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
-    )
-
-
-def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
-    if profile.openai_api_key is None:
-        return None
-    return ModelServer(
-        base_url=profile.openai_base_url or default.base_url,
-        api_key=SecretStr(profile.openai_api_key),
     )

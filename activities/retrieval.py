@@ -37,10 +37,7 @@ class RetrievalActivities:
         if not profile.knowledge_base_ids:
             return RetrievedPassages()
         transcript = await self._transcripts.of(turn)
-        query = retrieval_query(
-            [message.text for message in transcript.current if message.text],
-            history=transcript.history,
-        )
+        query = retrieval_query(transcript.texts, history=transcript.history)
         found = await self._retriever.search(
             ref.organization_id,
             knowledge_base_ids=profile.knowledge_base_ids,

@@ -7,9 +7,9 @@ from cachetools import TTLCache
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.messages import StoredMessage
-from contracts.conversation import Turn
+from contracts.conversation import ConversationRef, Turn
 from contracts.ids import MessageId, TurnId
-from domain.prompt import Utterance
+from domain.transcript import Utterance, transcript
 
 RECENT_MESSAGES: Final = 30
 """Read for a turn: a burst, and what a prompt has room for before it."""
@@ -17,16 +17,20 @@ RECENT_MESSAGES: Final = 30
 REMEMBERED_TURNS: Final = 500
 REMEMBERED_SECONDS: Final = 60
 
-_SAID: Final = frozenset({"received", "sent", "delivered", "read", "uncertain"})
-"""Statuses of messages that the person wrote or, as far as anyone knows, saw."""
-
 
 @dataclass(frozen=True, slots=True)
 class TurnTranscript:
     current: tuple[StoredMessage, ...]
-    """The messages being answered, oldest first."""
+    """The messages being answered, as they are stored, oldest first."""
+    asked: tuple[Utterance, ...]
+    """What they say as they stand now, oldest first: edited, without what was deleted."""
     history: tuple[Utterance, ...]
     """What was said before the first of them, oldest first."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The words that are being answered; none when all of them were deleted."""
+        return [one.text for one in self.asked if one.kind == "message" and one.text]
 
 
 class Transcripts:
@@ -46,21 +50,34 @@ class Transcripts:
         key = (turn.turn_id, tuple(turn.message_ids))
         if key not in self._remembered:
             messages = await self._conversations.recent(turn.conversation, limit=RECENT_MESSAGES)
-            self._remembered[key] = _split(messages, set(turn.message_ids))
+            asked = set(turn.message_ids)
+            quoted = await self._quoted(turn.conversation, messages, asked)
+            self._remembered[key] = _split(messages, asked, quoted)
         return self._remembered[key]
 
+    async def _quoted(
+        self, conversation: ConversationRef, messages: list[StoredMessage], asked: set[MessageId]
+    ) -> list[StoredMessage]:
+        """What the messages being answered reply to, where it is not among those that were read."""
+        read = {message.whatsapp_message_id for message in messages}
+        missing = [
+            wamid
+            for message in messages
+            if message.id in asked
+            and (wamid := message.in_reply_to or message.refers_to)
+            and wamid not in read
+        ]
+        return await self._conversations.quoted(conversation, missing) if missing else []
 
-def _split(messages: list[StoredMessage], asked: set[MessageId]) -> TurnTranscript:
+
+def _split(
+    messages: list[StoredMessage], asked: set[MessageId], quoted: list[StoredMessage]
+) -> TurnTranscript:
     first = next((at for at, message in enumerate(messages) if message.id in asked), len(messages))
+    earlier = {message.id for message in messages[:first]}
+    lines = transcript(messages, quoted=quoted)
     return TurnTranscript(
         current=tuple(message for message in messages if message.id in asked),
-        history=tuple(
-            Utterance(
-                sender=message.sender,
-                text=message.text,
-                sent_at=message.sent_at or message.created_at,
-            )
-            for message in messages[:first]
-            if message.text and message.status in _SAID
-        ),
+        asked=tuple(line.utterance for line in lines if line.message_id in asked),
+        history=tuple(line.utterance for line in lines if line.message_id in earlier),
     )

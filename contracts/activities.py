@@ -13,6 +13,8 @@ from contracts.conversation import (
     MarkRead,
     RecordedInbound,
     RecordInbound,
+    RefreshedMemory,
+    RefreshMemory,
     RetrievedPassages,
     SendPart,
     SentPart,
@@ -52,6 +54,12 @@ async def retrieve_passages(turn: Turn) -> RetrievedPassages:
 @activity.defn(name="generate_reply")
 async def generate_reply(request: GenerateReply) -> DraftedReply:
     """Have the model write the reply and keep it as the draft of the turn."""
+    raise NotImplementedError
+
+
+@activity.defn(name="refresh_memory")
+async def refresh_memory(request: RefreshMemory) -> RefreshedMemory:
+    """Bring the summary of a conversation, and what is known of the person, up to date."""
     raise NotImplementedError
 
 

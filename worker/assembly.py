@@ -9,6 +9,7 @@ from temporalio.client import Client
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.memory import MemoryActivities
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
@@ -21,14 +22,16 @@ from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.shared_vectors import SharedVectors
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
 from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
+from adapters.memory import Memories
 from adapters.objects.objects import open_objects
 from adapters.openai.chat import ChatModels, ModelServer
-from adapters.openai.tokens import count_tokens
+from adapters.openai.tokens import RememberedCounts, count_tokens
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.database import Database
@@ -74,6 +77,7 @@ async def open_activities(
         stack.push_async_callback(models.close)
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
         transcripts, usage = Transcripts(conversations), UsageItems(table)
+        summaries, counts = Summaries(table), RememberedCounts()
         quotas = QuotaKeeper(
             profiles=profiles,
             counters=QuotaCounters(asked_once),
@@ -95,7 +99,22 @@ async def open_activities(
                 retriever=knowledge.retriever,
                 models=models,
                 quotas=quotas,
+                memories=Memories(summaries, database),
                 default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
+            ),
+            memory=MemoryActivities(
+                profiles=profiles,
+                conversations=conversations,
+                summaries=summaries,
+                outbox=outbox,
+                database=database,
+                models=models,
+                quotas=quotas,
+                default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
             ),
             sending=SendingActivities(
                 profiles=profiles,

@@ -7,6 +7,7 @@ from typing import Any
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -35,6 +36,7 @@ class Activities:
     conversation: ConversationActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
+    memory: MemoryActivities
     sending: SendingActivities
     ingestion: IngestionActivities
     erasure: ErasureActivities
@@ -59,7 +61,7 @@ def registrations(activities: Activities) -> list[Registration]:
         Registration(
             names.LLM_QUEUE,
             workflows=[],
-            activities=[activities.reply.generate_reply],
+            activities=[activities.reply.generate_reply, activities.memory.refresh_memory],
             max_concurrent_activities=200,
         ),
         Registration(

@@ -24,6 +24,7 @@ from adapters.postgres.tables import (
     Organization,
     Passage,
     PassageEmbedding,
+    PersonFact,
     UsageMetric,
     WhatsAppUser,
 )
@@ -34,7 +35,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (ApiKey, Channel, Assistant, KnowledgeBase)
 """What there is besides, such as the audit log, goes with the organisation's row."""
@@ -162,6 +163,12 @@ async def _delete_person(
     session: AsyncSession, organization_id: OrganizationId, person_id: PersonId
 ) -> dict[str, int]:
     """Also tells every process to forget whom it remembers under the person's identifiers."""
+    facts = await _delete(
+        session,
+        PersonFact,
+        (col(PersonFact.organization_id) == organization_id)
+        & (col(PersonFact.person_id) == person_id),
+    )
     removed = await _delete(
         session,
         WhatsAppUser,
@@ -175,7 +182,7 @@ async def _delete_person(
         text("SELECT pg_notify(:channel, :change)"),
         {"channel": CONFIGURATION_CHANNEL, "change": change.model_dump_json()},
     )
-    return {"whatsapp_users": removed}
+    return {"person_facts": facts, "whatsapp_users": removed}
 
 
 async def _delete(

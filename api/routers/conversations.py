@@ -1,6 +1,7 @@
 """`/v1/organizations/{organization_id}/conversations`"""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 from fastapi import Query
@@ -8,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from adapters.dynamodb.conversations import ConversationStatus, StoredConversation
 from adapters.dynamodb.messages import StoredMessage
+from adapters.postgres import person_facts
 from api.dependencies import PlaceDep, Tenant, ViewerDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
@@ -44,7 +46,7 @@ async def list_conversations(
 
 @router.get("/{conversation_id}", responses=documented(401, 404, 503))
 async def get_conversation(conversation_id: str, tenant: ViewerDep) -> ConversationPublic:
-    return ConversationPublic.of(await _find(conversation_id, tenant))
+    return ConversationPublic.of(await find_conversation(conversation_id, tenant))
 
 
 @router.get("/{conversation_id}/messages", responses=documented(401, 404, 422, 503))
@@ -52,7 +54,7 @@ async def list_messages(
     conversation_id: str, place: PlaceDep, tenant: ViewerDep
 ) -> Listing[MessagePublic]:
     """What was said, newest first."""
-    conversation = await _find(conversation_id, tenant)
+    conversation = await find_conversation(conversation_id, tenant)
     page = await tenant.services.conversations.messages(
         tenant.organization_id, conversation.id, limit=place.limit, cursor=place.cursor
     )
@@ -72,12 +74,19 @@ async def export_conversation(conversation_id: str, tenant: ViewerDep) -> Stream
 
     It is sent as it is read, however long it is. What is cut off is not valid JSON.
     """
-    conversation = await _find(conversation_id, tenant)
+    conversation = await find_conversation(conversation_id, tenant)
     pages = tenant.services.conversations.transcript(tenant.organization_id, conversation.id)
     # Read before the answer begins: a store that is down is still a 503.
     first: list[StoredMessage] = await anext(pages, [])
+    summary = await tenant.services.summaries.get(tenant.organization_id, conversation.id)
+    async with tenant.session() as session:
+        facts = await person_facts.known(session, conversation.person_id)
+    remembered = {
+        "summary": summary.text if summary else None,
+        "facts": [fact.statement for fact in facts],
+    }
     return StreamingResponse(
-        _export(conversation, first, pages),
+        _export(conversation, remembered, first, pages),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{conversation.id}.json"'},
     )
@@ -85,10 +94,14 @@ async def export_conversation(conversation_id: str, tenant: ViewerDep) -> Stream
 
 async def _export(
     conversation: StoredConversation,
+    remembered: Mapping[str, object],
     first: list[StoredMessage],
     rest: AsyncIterator[list[StoredMessage]],
 ) -> AsyncIterator[str]:
-    yield f'{{"conversation":{ConversationPublic.of(conversation).model_dump_json()},"messages":['
+    yield f'{{"conversation":{ConversationPublic.of(conversation).model_dump_json()}'
+    for name, value in remembered.items():
+        yield f',"{name}":{json.dumps(value, ensure_ascii=False)}'
+    yield ',"messages":['
     yield _joined(first)
     async for page in rest:
         yield "," + _joined(page)
@@ -99,7 +112,8 @@ def _joined(messages: list[StoredMessage]) -> str:
     return ",".join(MessagePublic.model_validate(one).model_dump_json() for one in messages)
 
 
-async def _find(conversation_id: str, tenant: Tenant) -> StoredConversation:
+async def find_conversation(conversation_id: str, tenant: Tenant) -> StoredConversation:
+    """The conversation; a problem when the organisation has none with this id."""
     try:
         parties_of(conversation_id)
     except ValueError:

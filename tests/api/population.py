@@ -202,8 +202,18 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
     await outbox.mark_sent(
         conversation, message_id=answer, whatsapp_message_id=f"wamid.{number}.out"
     )
+    await services.summaries.write(
+        tenant, conversation.conversation_id, None, text=f"Summary {to.marker}", source="model",
+        begins_after=None, covers_up_to=asked.message_id, changes_seen_up_to=asked.message_id,
+    )  # fmt: skip
+    fact = await created(
+        to.organization.operator,
+        f"{to.organization.path}/whatsapp-users/{person}/facts",
+        statement=f"Fact {to.marker}",
+    )
     to.ids |= {
         "whatsapp_user_id": person,
+        "fact_id": fact["id"],
         "conversation_id": conversation.conversation_id,
         "message_id": answer,
     }

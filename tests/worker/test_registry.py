@@ -9,6 +9,7 @@ from temporalio import activity, workflow
 from activities.conversation import ConversationActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -26,7 +27,11 @@ def registered() -> dict[str, Any]:
         retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            quotas=Mock(), default_model="",
+            quotas=Mock(), memories=Mock(), default_model="", count_tokens=Mock(),
+        ),
+        memory=MemoryActivities(
+            profiles=Mock(), conversations=Mock(), summaries=Mock(), outbox=Mock(),
+            database=Mock(), models=Mock(), quotas=Mock(), default_model="", count_tokens=Mock(),
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,

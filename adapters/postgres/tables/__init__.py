@@ -5,7 +5,7 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 """
 
 from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
-from adapters.postgres.tables.people import WhatsAppUser
+from adapters.postgres.tables.people import PersonFact, WhatsAppUser
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 
@@ -20,6 +20,7 @@ __all__ = [
     "Organization",
     "Passage",
     "PassageEmbedding",
+    "PersonFact",
     "Role",
     "UsageMetric",
     "UsageRollup",

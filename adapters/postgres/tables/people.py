@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     Index,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -14,6 +16,9 @@ from sqlmodel import Field, SQLModel
 
 from adapters.postgres.tables import columns
 from contracts.ids import (
+    ConversationId,
+    FactId,
+    MessageId,
     OrganizationId,
     PersonId,
 )
@@ -24,6 +29,7 @@ class WhatsAppUser(SQLModel, table=True):
 
     __tablename__ = "whatsapp_users"
     __table_args__ = (
+        UniqueConstraint("organization_id", "id"),
         Index("ix_whatsapp_users_wa_id", "organization_id", "wa_id"),
         Index("ix_whatsapp_users_user_id", "organization_id", "user_id"),
         Index("ix_whatsapp_users_list", "organization_id", "created_at", "id"),
@@ -51,6 +57,34 @@ class WhatsAppUser(SQLModel, table=True):
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
     opted_out_at: datetime | None = columns.moment()
+    revision: int = columns.revision()
+    created_at: datetime = columns.created_at()
+    updated_at: datetime = columns.updated_at()
+
+
+class PersonFact(SQLModel, table=True):
+    """A short statement about a person, or the trace of one that must not come back."""
+
+    __tablename__ = "person_facts"
+    __table_args__ = (
+        CheckConstraint("source IN ('model', 'operator')", name="source"),
+        UniqueConstraint("organization_id", "person_id", "digest"),
+        columns.own("person_id", "whatsapp_users", ondelete="CASCADE"),
+        Index("ix_person_facts_list", "organization_id", "person_id", "created_at", "id"),
+    )
+
+    id: FactId = Field(primary_key=True, sa_type=Text)
+    organization_id: OrganizationId = columns.organization_id(index=False)
+    person_id: PersonId = Field(sa_type=Text)
+    statement: str | None = Field(default=None, sa_type=Text)
+    """None: an operator has removed it."""
+    digest: str = Field(sa_type=Text)
+    """Of the person and the statement's words (`domain/memory.py`)."""
+    source: str = Field(sa_type=Text)
+    """`model` or `operator`: who wrote it last."""
+    conversation_id: ConversationId | None = Field(default=None, sa_type=Text)
+    source_message_id: MessageId | None = Field(default=None, sa_type=Text)
+    """The message of that conversation in which the person said it."""
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()

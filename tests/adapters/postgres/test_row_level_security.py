@@ -33,6 +33,7 @@ OWN_REFERENCES = [
 
 VALUES: Mapping[str, Any] = {
     "role": "viewer",
+    "source": "model",
     "kind": "whatsapp_user",
     "language": "simple",
     "position": 0,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
+from adapters.openai.tokens import count_tokens
 from domain.prompt import Passage, Persona, Utterance, build_prompt
 from local.model.answering import MODEL
 from local.model.app import create_app
@@ -39,12 +40,13 @@ def messages(
 ) -> Any:
     history = [Utterance(sender="user", text=question, sent_at=NOW) for question in earlier]
     prompt = build_prompt(
-        [text],
+        [Utterance(sender="user", text=text, sent_at=NOW)],
         persona=Persona(name="Mira", instructions="Be kind.", organization_name="Harbour Bikes"),
         history=history,
         passages=passages,
         now=NOW,
         is_late=is_late,
+        count_tokens=count_tokens,
     )
     return [message.model_dump() for message in prompt.messages]
 
