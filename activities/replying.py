@@ -71,8 +71,7 @@ class ReplyActivities:
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
                 self._memories.of(turn.conversation),
             )
-            if not transcript.texts:
-                # The person has deleted what was to be answered.
+            if transcript.is_withdrawn:
                 return await self._keep(turn, Draft(parts=()))
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
             prompt = self._prompt(profile, transcript, hits, memory)

@@ -12,7 +12,8 @@ from contracts.ids import MessageId, TurnId
 from domain.transcript import Utterance, transcript
 
 RECENT_MESSAGES: Final = 30
-"""Read for a turn: a burst, and what a prompt has room for before it."""
+"""Read for a turn besides those that it answers: what a prompt has room for."""
+MOST_MESSAGES: Final = 100
 
 REMEMBERED_TURNS: Final = 500
 REMEMBERED_SECONDS: Final = 60
@@ -29,8 +30,13 @@ class TurnTranscript:
 
     @property
     def texts(self) -> list[str]:
-        """The words that are being answered; none when all of them were deleted."""
+        """The words that are being answered."""
         return [one.text for one in self.asked if one.kind == "message" and one.text]
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """The person has deleted all that was to be answered."""
+        return not self.texts and any(one.kind == "deletion" for one in self.asked)
 
 
 class Transcripts:
@@ -49,7 +55,8 @@ class Transcripts:
     async def of(self, turn: Turn) -> TurnTranscript:
         key = (turn.turn_id, tuple(turn.message_ids))
         if key not in self._remembered:
-            messages = await self._conversations.recent(turn.conversation, limit=RECENT_MESSAGES)
+            limit = min(RECENT_MESSAGES + len(turn.message_ids), MOST_MESSAGES)
+            messages = await self._conversations.recent(turn.conversation, limit=limit)
             asked = set(turn.message_ids)
             quoted = await self._quoted(turn.conversation, messages, asked)
             self._remembered[key] = _split(messages, asked, quoted)

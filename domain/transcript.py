@@ -110,6 +110,11 @@ def changed_since(messages: Iterable[Message]) -> set[str]:
     }
 
 
+def edited_words(text: str | None) -> str:
+    """The new words in an edit's text, which is `[edited: new words]` or the words alone."""
+    return _inside(text, "edited")
+
+
 def cut(text: str, characters: int) -> str:
     """The beginning of `text`, and a mark if that is not all of it; at most `characters`."""
     if len(text) <= characters:
@@ -196,7 +201,7 @@ class _Reading:
             )
         if message.type == "edit":
             is_newest = target is None or self._edits[target] is message
-            text = _inside(message.text, "edited")
+            text = edited_words(message.text)
             if target in self._shown or target in self._deleted or not is_newest or not text:
                 return None
             return Utterance(
@@ -208,7 +213,7 @@ class _Reading:
         edit = self._edits.get(message.whatsapp_message_id or "")
         if edit is None:
             return message.text
-        return _inside(edit.text, "edited") or message.text
+        return edited_words(edit.text) or message.text
 
     def _is_deleted(self, message: Message) -> bool:
         return (message.whatsapp_message_id or "") in self._deleted

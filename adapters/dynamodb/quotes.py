@@ -9,6 +9,7 @@ from adapters.dynamodb.table import Table
 from adapters.dynamodb.values import Plain
 from contracts.conversation import ConversationRef
 from contracts.ids import MessageId
+from domain.transcript import edited_words
 
 MOST: Final = 10
 """Looked up at once: a turn that quotes more has the others as unknown."""
@@ -49,5 +50,5 @@ def _as_it_stands(message: StoredMessage, effect: Plain) -> StoredMessage:
     if effect.get("deleted"):
         return message.model_copy(update={"text": None})
     if edited := effect.get("edited"):
-        return message.model_copy(update={"text": edited})
+        return message.model_copy(update={"text": edited_words(edited)})
     return message
