@@ -19,6 +19,7 @@ from starlette.routing import Route
 from adapters.openai.tokens import count_tokens
 from local.model.answering import ExtractiveAnswerer
 from local.model.embedder import Embedder
+from local.model.notes import asks_for_notes, take_notes
 from local.model.prompt_reader import ShownPassage, read_prompt
 from local.model.protocol import (
     ApiError,
@@ -117,7 +118,10 @@ class _Server:
         yield "data: [DONE]\n\n"
 
     async def _complete(self, body: ChatRequest) -> Completion:
-        text = await self._answerer.answer(read_prompt(body.messages))
+        if asks_for_notes(body.messages):
+            text = take_notes(body.messages)
+        else:
+            text = await self._answerer.answer(read_prompt(body.messages))
         text, is_whole = _limited(text, tokens=body.token_limit)
         return Completion(
             text=text,
