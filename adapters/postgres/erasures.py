@@ -162,13 +162,8 @@ async def _remove_chunk(database: Database, table: type[SQLModel], request: Eras
 async def _delete_person(
     session: AsyncSession, organization_id: OrganizationId, person_id: PersonId
 ) -> dict[str, int]:
-    """Also tells every process to forget whom it remembers under the person's identifiers."""
-    facts = await _delete(
-        session,
-        PersonFact,
-        (col(PersonFact.organization_id) == organization_id)
-        & (col(PersonFact.person_id) == person_id),
-    )
+    """What is known about the person goes with their row. Also tells every process to forget whom
+    it remembers under the person's identifiers."""
     removed = await _delete(
         session,
         WhatsAppUser,
@@ -182,7 +177,7 @@ async def _delete_person(
         text("SELECT pg_notify(:channel, :change)"),
         {"channel": CONFIGURATION_CHANNEL, "change": change.model_dump_json()},
     )
-    return {"person_facts": facts, "whatsapp_users": removed}
+    return {"whatsapp_users": removed}
 
 
 async def _delete(

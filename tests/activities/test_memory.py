@@ -65,6 +65,7 @@ class Shop:
         self, database: Database, table: Table, profiles: AssistantProfiles, models: ChatModels
     ) -> None:
         self.database, self.table = database, table
+        self._profiles, self._models = profiles, models
         self.conversations, self.summaries = Conversations(table), Summaries(table)
         self.outbox = Outbox(table)
         self.quotas = QuotaKeeper(
@@ -84,6 +85,7 @@ class Shop:
             default_model="m",
             count_tokens=count_tokens,
         )
+        self.memories = Memories(self.summaries, database)
         self.replies = ReplyActivities(
             profiles=profiles,
             transcripts=Transcripts(self.conversations),
@@ -91,11 +93,17 @@ class Shop:
             retriever=NoPassages(),  # type: ignore[arg-type] # duck-typed: nothing is found
             models=models,
             quotas=self.quotas,
-            memories=Memories(self.summaries, database),
+            memories=self.memories,
             default_model="m",
             count_tokens=count_tokens,
         )
         self.ref: ConversationRef
+
+    async def another(self) -> "Shop":
+        """Of another organisation."""
+        shop = Shop(self.database, self.table, self._profiles, self._models)
+        await shop.open()
+        return shop
 
     async def open(self) -> None:
         organization_id = organizations.new_organization_id()
@@ -611,3 +619,31 @@ async def test_what_was_deleted_before_it_was_answered_gets_no_answer(
     )  # fmt: skip
     assert await generate(shop, asks, deletion) == 0
     assert model.asked == []
+
+
+async def test_ids_of_another_organisation_reach_nothing_of_it(
+    shop: Shop, model: NotesServer
+) -> None:
+    theirs = await shop.another()
+    records = await theirs.say(*numbered(15))
+    model.answers.append(noting({"statement": "Theirs", "message": 1}, summary="Theirs"))
+    assert (await theirs.refresh(records[-1])).facts == 1
+
+    shop.ref = theirs.ref.model_copy(
+        update={"organization_id": shop.ref.organization_id, "channel_id": shop.ref.channel_id}
+    )
+    await shop.conversations.record_inbound(a_request(shop.ref, *records, opening=True))
+    model.answers.append(noting({"statement": "Ours", "message": 2}, summary="Ours"))
+    assert (await shop.refresh(records[-1])).facts == 0
+    asked = model.asked[-1]
+    assert (asked.block("summary"), asked.block("about_person")) == ("", [])
+    remembered = await shop.memories.of(shop.ref)
+    assert (remembered.summary, remembered.facts) == ("Ours", ())
+
+    await shop.say("[deleted a message]", type="revoke", reply="none",
+                   refers_to=records[0].message.whatsapp_message_id)  # fmt: skip
+    await shop.refresh(records[-1])
+    assert await theirs.facts() == ["Theirs"]
+    stored = await theirs.summary()
+    assert stored is not None
+    assert stored.text == "Theirs"

@@ -289,19 +289,17 @@ async def test_what_is_remembered_is_erased_with_its_person(
     marks = [f"zq{ULID()}" for _ in range(2)]
     for ref, mark in zip(filled.conversations, marks, strict=True):
         await remember(ref, mark, ours, services)
-    gone, other = filled.conversations
+    gone = filled.conversations[0]
     before = await traces(marks[1], services)
     assert len(await traces(marks[0], services)) == len(before) == 4
 
     answer = await ours.admin.delete(f"{ours.path}/whatsapp-users/{gone.person_id}")
     async with eraser(settings):
-        erasure = await finished(ours.admin, answer.headers["Location"])
+        await finished(ours.admin, answer.headers["Location"])
 
     assert await traces(marks[0], services) == []
     assert await traces(gone.person_id, services) == []
     assert await traces(marks[1], services) == before
-    assert erasure["removed"]["person_facts"] == 2
-    assert other.person_id != gone.person_id
 
 
 async def test_what_is_remembered_is_erased_with_its_organisation(
