@@ -19,8 +19,9 @@ MAX_TEXT: Final = 16_384
 """Characters kept of a message: four times Meta's longest body. Bounds the transaction too."""
 MAX_REFERRAL_FIELD: Final = 1024
 """Characters kept of each field of a referral: its address is the longest."""
-MESSAGES_PER_WRITE: Final = 24
-"""Up to three items each and the conversation's two: within a transaction's 100 items and 4 MB."""
+MESSAGES_PER_WRITE: Final = 8
+"""Up to three items each and the conversation's two. However large Meta lets them be, that is
+within a transaction's 4 MB, also of servers that count a character by the length of its escape."""
 
 
 class InboundWrite:
