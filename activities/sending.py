@@ -15,6 +15,8 @@ from activities.heartbeats import heartbeating
 from activities.profiles import profile_of
 from adapters.dynamodb.outbox import Claim, Draft, Outbox
 from adapters.dynamodb.people import People
+from adapters.dynamodb.values import utc_now
+from adapters.events import Tell, tell_nobody
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.whatsapp.client import (
     GraphClient,
@@ -23,12 +25,15 @@ from adapters.whatsapp.client import (
     GraphUnreachable,
 )
 from contracts.conversation import (
+    ConversationRef,
     MarkRead,
     SendPart,
     SentPart,
     SettleUncertain,
     UncertainDecision,
 )
+from contracts.ids import MessageId
+from domain.business_events import message_sent, message_status
 from domain.graph_errors import Verdict
 from domain.outbound import callback_data, text_message
 
@@ -49,6 +54,7 @@ class SendingActivities:
         graph: GraphClient,
         uncertain_seconds: float,
         uncertain_policy: Literal["resend", "leave"],
+        tell: Tell = tell_nobody,
     ) -> None:
         self._profiles = profiles
         self._people = people
@@ -56,6 +62,7 @@ class SendingActivities:
         self._graph = graph
         self._uncertain_seconds = uncertain_seconds
         self._uncertain_policy = uncertain_policy
+        self._tell = tell
 
     @activity.defn(name="mark_read")
     async def mark_read(self, request: MarkRead) -> None:
@@ -77,13 +84,22 @@ class SendingActivities:
     async def send_part(self, request: SendPart) -> SentPart:
         """Send one part of the draft at most once; say so when its fate is uncertain."""
         async with heartbeating():
-            return await self._send(request)
+            sent = await self._send(request)
+            await self._tell_fate(request.turn.conversation, request.message_id, sent)
+            return sent
 
     @activity.defn(name="settle_uncertain_send")
     async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:
         """Decide by policy what becomes of a send whose fate no webhook has told."""
         state = await self._outbox.state(request.conversation, message_id=request.message_id)
         if state is None or state.status != "uncertain":
+            if state is not None:
+                failed = state.status == "failed"
+                sent = SentPart(
+                    outcome="rejected" if failed else "sent",
+                    error_code=state.error and state.error.code,
+                )
+                await self._tell_fate(request.conversation, request.message_id, sent)
             return UncertainDecision(decision="settled")
         decision: Literal["resend", "leave"] = self._uncertain_policy
         _log.warning("uncertain_send", message_id=request.message_id, decision=decision)
@@ -190,6 +206,17 @@ class SendingActivities:
         if state.status != "uncertain":
             return SentPart(outcome="sent")
         return SentPart(outcome="uncertain", settle_seconds=self._uncertain_seconds)
+
+    async def _tell_fate(self, ref: ConversationRef, message_id: MessageId, sent: SentPart) -> None:
+        """On every path that knows it, also where an earlier attempt did and died: it is told of
+        once."""
+        ids, now = (ref.organization_id, ref.conversation_id, message_id), utc_now()
+        match sent.outcome:
+            case "sent":
+                await self._tell(message_sent(*ids, at=now))
+            case "rejected":
+                code = sent.error_code
+                await self._tell(message_status(*ids, status="failed", error_code=code, at=now))
 
 
 def _back_off(error: GraphError, *, attempt: int) -> timedelta:

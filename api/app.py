@@ -28,6 +28,7 @@ from api.routers import (
     quotas,
     search,
     usage,
+    webhook_endpoints,
     webhooks,
     whatsapp_users,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     erasures.router,
     audit_log.router,
     usage.router,
+    webhook_endpoints.router,
     webhooks.router,
     codec.router,
     health.router,

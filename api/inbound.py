@@ -7,9 +7,9 @@ cannot be acted on is parked with its reason and does not hold up its neighbours
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,7 +21,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.people import People, PersonIdentity
-from adapters.dynamodb.statuses import Statuses, StatusUpdate
+from adapters.dynamodb.statuses import AppliedStatus, Statuses, StatusUpdate
+from adapters.events import Tell, tell_nobody
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from api.metrics import Metrics
 from contracts import names
@@ -32,6 +33,7 @@ from contracts.conversation import (
     ReceivedMessage,
     SettledSend,
 )
+from contracts.events import BusinessEvent
 from contracts.ids import (
     ChannelId,
     ConversationId,
@@ -41,6 +43,7 @@ from contracts.ids import (
     conversation_workflow_id,
     parties_of,
 )
+from domain.business_events import message_sent, message_status
 from domain.webhook.delivery import MessageReceived, Noted, StatusReceived, Unusable, Update
 
 CONCURRENCY: Final = 32
@@ -68,12 +71,14 @@ class InboundUpdates:
         dead_letters: DeadLetters,
         temporal: Client,
         metrics: Metrics,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._routes = routes
         self._people = people
         self._statuses = statuses
         self._dead_letters = dead_letters
         self._temporal = temporal
+        self._tell = tell
         self._count = metrics.webhook_updates.labels
 
     async def accept(
@@ -164,6 +169,7 @@ class InboundUpdates:
                 StatusUpdate(**update.model_dump(exclude={"phone_number_id"})),
             )
         )
+        await _durably(self._tell(*_events(route.organization_id, update, applied)))
         self._count(kind="status", outcome="durable").inc()
         if applied.decisive and applied.conversation_id and applied.message_id:
             settled = SettledSend(
@@ -194,6 +200,35 @@ class InboundUpdates:
         self._count(kind="any", outcome="parked").inc()
         _log.warning("update_parked", reason=reason, organization_id=organization)
         await _durably(self._dead_letters.park(organization, reason=reason, raw=raw.encode()))
+
+
+_TOLD: Final[Mapping[str, Literal["delivered", "read", "failed"]]] = {
+    "delivered": "delivered",
+    "read": "read",
+    "played": "read",
+    "failed": "failed",
+}
+"""Statuses that are events. That a message was sent is an event of its own."""
+
+
+def _events(
+    organization_id: OrganizationId, update: StatusReceived, applied: AppliedStatus
+) -> Iterator[BusinessEvent]:
+    """What an organisation's own systems are told of a status."""
+    if applied.conversation_id is None or applied.message_id is None:
+        return
+    ids = (organization_id, applied.conversation_id, applied.message_id)
+    if applied.decisive and update.status != "failed":
+        # The status was faster than whoever sends: that it was sent comes first all the same.
+        yield message_sent(*ids, at=update.timestamp)
+    status = _TOLD.get(update.status)
+    if applied.news and status is not None:
+        yield message_status(
+            *ids,
+            status=status,
+            error_code=update.error_code,
+            at=update.timestamp,
+        )
 
 
 class _Poison(Exception):

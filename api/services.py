@@ -16,15 +16,21 @@ from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
+from adapters.dynamodb.webhooks import BuriedEvents, Deliveries, EventLog
 from adapters.erasures import Erasures
+from adapters.event_payloads import EventPayloads
+from adapters.events import EventPublisher
+from adapters.guarded_http import GuardedHttp
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.people import open_people
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.database import Database
+from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.temporal.client import connect, let_last_call_end
 from adapters.usage import UsageLedger
+from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
@@ -32,6 +38,17 @@ from api.metrics import Metrics
 from api.rate_limiting import RequestLimiter
 from domain.pricing import PriceTable
 from settings import Settings
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """What an organisation's own systems are told, and what of it they have not taken."""
+
+    posts: WebhookPosts
+    payloads: EventPayloads
+    deliveries: Deliveries
+    buried: BuriedEvents
+    publisher: EventPublisher
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,7 @@ class Services:
     inbound: InboundUpdates
     erasures: Erasures
     usage: UsageLedger
+    webhooks: Webhooks
 
 
 @asynccontextmanager
@@ -77,6 +95,13 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
         people = await stack.enter_async_context(open_people(table, database))
+        subscriptions = await stack.enter_async_context(
+            WebhookSubscriptions(database, count=metrics.count_lookup)
+        )
+        publisher = EventPublisher(temporal, subscriptions=subscriptions, log=EventLog(table))
+        guarded_http = await stack.enter_async_context(
+            GuardedHttp(allow_private=settings.parley_webhooks_to_private_addresses)
+        )
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -119,11 +144,19 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+                tell=publisher.publish,
             ),
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,
                 items=UsageItems(table),
                 prices=PriceTable(settings.parley_model_prices),
+            ),
+            webhooks=Webhooks(
+                posts=WebhookPosts(guarded_http, keyring),
+                payloads=EventPayloads(table),
+                deliveries=Deliveries(table),
+                buried=BuriedEvents(table),
+                publisher=publisher,
             ),
         )

@@ -22,12 +22,18 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
+- event that happened: `<org>/events/<date>`, `<time>/<event>`; query, put
+- try to tell an endpoint of an event: `<org>/webhook-deliveries`, `<endpoint>/<time>/<event>`;
+  query, put
+- event that an endpoint has not taken: `<org>/webhook-dead-letters`, `<endpoint>/<event>`; get,
+  put, delete
 
 Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
 - `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
+- `by_status`: `status_key`: `<org>/webhook-dead-letters/<endpoint>`, `active_at`; newest first
 - `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
   batches by when they were made, with what they used
 

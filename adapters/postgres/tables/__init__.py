@@ -8,6 +8,7 @@ from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage,
 from adapters.postgres.tables.people import WhatsAppUser
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
+from adapters.postgres.tables.webhooks import WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -23,5 +24,6 @@ __all__ = [
     "Role",
     "UsageMetric",
     "UsageRollup",
+    "WebhookEndpoint",
     "WhatsAppUser",
 ]
