@@ -30,8 +30,9 @@ REMOVED = {
     "knowledge_bases": 1,
     "messages": 6,
     "passages": 3,
+    "webhook_endpoints": 1,
     "whatsapp_users": 2,
-    "workflows": 4,
+    "workflows": 6,
 }
 
 
