@@ -67,7 +67,6 @@ async def test_the_secret_is_shown_once(ours: Organization) -> None:
     endpoint = await an_endpoint(ours, event_types=["message.received"], description="Shop")
     assert endpoint["id"].startswith("whe_")
     assert endpoint["secret"].startswith("whsec_")
-    assert Webhook(endpoint["secret"])
     path = f"{path_of(ours)}/{endpoint['id']}"
     for client in (ours.admin, ours.operator, ours.viewer):
         shown = await client.get(path)
@@ -181,7 +180,7 @@ async def test_dead_letters_are_listed_page_by_page_and_replayed_once(
     listed: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
-        place = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        place = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
         page = await ours.viewer.get(path, params=place)
         listed += page.json()["items"]
         cursor = page.json()["next_cursor"]
