@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     parley_uncertain_send_policy: Literal["resend", "leave"] = "resend"
     parley_erasure_settle_seconds: float = Field(default=30, ge=0, le=3600)
     """How long an erasure waits, several times, for what was under way to land."""
+    parley_webhooks_to_private_addresses: bool = False
+    """Events also go to addresses in our own network and without TLS: for local development."""
     parley_model_prices: Annotated[dict[str, ModelPrice], NoDecode] = Field(default_factory=dict)
     """USD per million tokens, by model; they go before the prices that Parley knows."""
 

@@ -8,12 +8,18 @@ from activities.consenting import keep_consent
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.people import People
+from adapters.events import Tell, tell_nobody
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.whatsapp_users import remember
-from contracts.conversation import ConversationRef, RecordedInbound, RecordInbound
+from contracts.conversation import (
+    ConversationRef,
+    RecordedInbound,
+    RecordInbound,
+)
 from contracts.handoff import HandoffSettings
+from domain.business_events import message_received
 from domain.handoff import in_their_words, wanted_handoff
 
 
@@ -27,6 +33,7 @@ class ConversationActivities:
         quotas: QuotaKeeper,
         profiles: AssistantProfiles,
         consents: Consents,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._conversations = conversations
         self._people = people
@@ -34,23 +41,29 @@ class ConversationActivities:
         self._quotas = quotas
         self._profiles = profiles
         self._consents = consents
+        self._tell = tell
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
         """Write messages into the transcript; tell which of them no earlier turn has had, which
         are beyond a quota, and what they ask for besides an answer."""
         recorded = await self._conversations.record_inbound(request)
-        fresh = set(recorded.fresh)
-        asking = [
-            record.message
-            for record in request.messages
-            if record.message_id in fresh and record.message.reply != "none"
-        ]
-        limit, _, consent, settings = await asyncio.gather(
+        ids = set(recorded.fresh)
+        fresh = [record for record in request.messages if record.message_id in ids]
+        asking = [record.message for record in fresh if record.message.reply != "none"]
+        limit, _, consent, settings, _ = await asyncio.gather(
             self._quotas.limit_of(request, recorded),
             self._remember_person(request),
             keep_consent(asking, conversation=request.conversation, consents=self._consents),
             self._handoff_settings(request.conversation, needed=bool(asking) or request.opening),
+            self._tell(
+                *(
+                    message_received(
+                        request.conversation, record.message_id, at=record.message.sent_at
+                    )
+                    for record in fresh
+                )
+            ),
         )
         handoff = wanted_handoff(in_their_words(asking), settings)
         return RecordedInbound(

@@ -5,14 +5,19 @@ from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.service import RPCError
 
 from adapters.dynamodb.conversations import Conversations, WrittenInbound
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.values import utc_now
+from adapters.events import Tell, tell_nobody
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.temporal.metrics import WorkerMetrics
 from contracts.conversation import ConversationRef, RecordInbound, Turn
+from contracts.events import BusinessEvent
 from contracts.quotas import ReachedLimit
+from domain.business_events import limit_reached
 from domain.quotas import (
     MEASURES,
     Period,
@@ -40,11 +45,13 @@ class QuotaKeeper:
         counters: QuotaCounters,
         conversations: Conversations,
         metrics: WorkerMetrics,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._profiles = profiles
         self._counters = counters
         self._conversations = conversations
         self._metrics = metrics
+        self._tell = tell
         self._counting: set[asyncio.Task[None]] = set()
 
     async def limit_of(
@@ -74,6 +81,13 @@ class QuotaKeeper:
             messages=recorded.written,
         )
         self._report(ref, profile, used, messages=recorded.written)
+        # A repetition has written nothing; the attempt that did may have died before it told.
+        await self._tell(
+            *_events(
+                ref, profile, used, open_windows,
+                messages=recorded.written or len(recorded.fresh),
+            )
+        )  # fmt: skip
         allowed, quota = verdict(profile.quotas, used, fresh=len(recorded.fresh))
         beyond = set(recorded.fresh[allowed:])
         refused = [
@@ -125,6 +139,14 @@ class QuotaKeeper:
             )
             return
         self._report(ref, profile, used, tokens=tokens)
+        try:
+            await self._tell(*_events(ref, profile, used, open_windows, tokens=tokens))
+        except (*_UNANSWERED, RPCError, SQLAlchemyError) as error:
+            _log.warning(
+                "limit_not_told",
+                organization_id=ref.organization_id,
+                error=type(error).__name__,
+            )
 
     async def close(self) -> None:
         """Let the counts end that nobody waits for: no longer than the counters' client waits."""
@@ -149,6 +171,30 @@ class QuotaKeeper:
                 organization_id=ref.organization_id,
                 conversation_id=ref.conversation_id,
             )
+
+
+def _events(
+    ref: ConversationRef,
+    profile: AssistantProfile,
+    used: Mapping[Period, Used],
+    open_windows: Mapping[Period, Window],
+    *,
+    messages: int = 0,
+    tokens: int = 0,
+) -> list[BusinessEvent]:
+    """One for each limit that has just been reached."""
+    reached = just_reached(profile.quotas, used, messages=messages, tokens=tokens)
+    return [
+        limit_reached(
+            ref,
+            quota=quota,
+            limit=limit,
+            window=open_windows[MEASURES[quota].period].label,
+            until=open_windows[MEASURES[quota].period].ends,
+            at=utc_now(),
+        )
+        for quota, limit in reached
+    ]
 
 
 def _metered_windows(profile: AssistantProfile) -> dict[Period, Window]:

@@ -20,6 +20,7 @@ from adapters.dynamodb.number_rates import NumberRates
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.values import utc_now
+from adapters.events import Tell, tell_nobody
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.channel_pauses import UNKNOWN_REASON, ChannelPause, ChannelPauses
 from adapters.send_failures import SendFailures
@@ -31,12 +32,15 @@ from adapters.whatsapp.client import (
     GraphUnreachable,
 )
 from contracts.conversation import (
+    ConversationRef,
     MarkRead,
     SendPart,
     SentPart,
     SettleUncertain,
     UncertainDecision,
 )
+from contracts.ids import MessageId
+from domain.business_events import message_sent, message_status
 from domain.graph_errors import BLOCKING, NUMBER_THROUGHPUT, Verdict, behaviour_of
 from domain.outbound import callback_data, graph_message
 
@@ -61,6 +65,7 @@ class SendingActivities:
         metrics: WorkerMetrics,
         uncertain_seconds: float,
         uncertain_policy: Literal["resend", "leave"],
+        tell: Tell = tell_nobody,
     ) -> None:
         """
         Args:
@@ -77,6 +82,7 @@ class SendingActivities:
         self._uncertain_seconds = uncertain_seconds
         self._uncertain_policy = uncertain_policy
         self._waiting = WaitingSends()
+        self._tell = tell
 
     @activity.defn(name="mark_read")
     async def mark_read(self, request: MarkRead) -> None:
@@ -100,11 +106,13 @@ class SendingActivities:
         async with heartbeating():
             sending = asyncio.ensure_future(self._send(request))
             try:
-                return await asyncio.shield(sending)
+                sent = await asyncio.shield(sending)
             except asyncio.CancelledError:
                 # A human took over, or the worker stops. What Meta has been asked is seen through:
                 # only its answer tells whether the person reads this message.
-                return await sending
+                sent = await sending
+            await self._tell_fate(request.turn.conversation, request.message_id, sent)
+            return sent
 
     @activity.defn(name="settle_uncertain_send")
     async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:
@@ -112,6 +120,13 @@ class SendingActivities:
         ref = request.conversation
         state = await self._outbox.state(ref, message_id=request.message_id)
         if state is None or state.status != "uncertain":
+            if state is not None:
+                failed = state.status == "failed"
+                sent = SentPart(
+                    outcome="rejected" if failed else "sent",
+                    error_code=state.error and state.error.code,
+                )
+                await self._tell_fate(request.conversation, request.message_id, sent)
             return UncertainDecision(decision="settled")
         try:
             profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)
@@ -242,6 +257,17 @@ class SendingActivities:
             await part.release()
         delay = self._waiting.for_resumption(part.message_id)
         return await part.later(_paused(pause.code, pause.reason), after=delay)
+
+    async def _tell_fate(self, ref: ConversationRef, message_id: MessageId, sent: SentPart) -> None:
+        """On every path that knows it, also where an earlier attempt did and died: it is told of
+        once."""
+        ids, now = (ref.organization_id, ref.conversation_id, message_id), utc_now()
+        match sent.outcome:
+            case "sent":
+                await self._tell(message_sent(*ids, at=now))
+            case "rejected":
+                code = sent.error_code
+                await self._tell(message_status(*ids, status="failed", error_code=code, at=now))
 
 
 _NUMBER_BUSY: Final = Reason("NumberBusy", "The number sends as much as it may.")

@@ -9,6 +9,7 @@ CacheName = Literal[
     "channel_routes",
     "query_embeddings",
     "shared_query_embeddings",
+    "webhook_endpoints",
 ]
 Outcome = Literal["hit", "miss", "failure"]
 """`failure`: the cache itself did not answer, and was done without."""

@@ -33,6 +33,7 @@ from api.routers import (
     search,
     uncertain_messages,
     usage,
+    webhook_endpoints,
     webhooks,
     whatsapp_users,
 )
@@ -60,6 +61,7 @@ ROUTERS = (
     erasures.router,
     audit_log.router,
     usage.router,
+    webhook_endpoints.router,
     webhooks.router,
     codec.router,
     health.router,

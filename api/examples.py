@@ -22,6 +22,8 @@ _IDS: Final = {
     "KnowledgeBase": f"kb_{_ULID}",
     "Message": f"msg_{_ULID}",
     "Organization": f"org_{_ULID}",
+    "WebhookEndpoint": f"whe_{_ULID}",
+    "WebhookEndpointWithSecret": f"whe_{_ULID}",
     "WhatsAppUser": "wau_01K9ZQ41D5P7S9V3H6J8K2M4NT",
 }
 _NAMES: Final = {
@@ -51,6 +53,9 @@ _FIELDS: Final[dict[str, Any]] = {
     "waba_id": "102290129340398",
     "display_phone_number": "+1 555 012 3456",
     "access_token": "EAAGm0PX4ZCpsBAExample",
+    "url": "https://shop.example.com/parley-events",
+    "event_types": ["message.received", "conversation.handoff"],
+    "since": _TIME,
     "webhook_url": "https://parley.example.com/webhooks/whatsapp",
     "title": "Opening hours",
     "filename": "opening-hours.pdf",
@@ -127,6 +132,11 @@ _WHOLE: Final[dict[str, dict[str, Any]]] = {
     },
     "FileParameterInput": {"type": "image", "link": "https://files.example.com/bicycle.jpg"},
     "ReactionInput": {"message_id": _IDS["Message"], "emoji": "👍"},
+    "WebhookEndpointCreate": {
+        "url": "https://shop.example.com/parley-events",
+        "event_types": ["message.received", "conversation.handoff"],
+    },
+    "WebhookEndpointUpdate": {"enabled": True},
 }
 
 _PROBLEMS: Final[dict[int, tuple[str | None, str]]] = {

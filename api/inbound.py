@@ -5,9 +5,9 @@ People never wait for one another: each person's updates go in order, the people
 cannot be acted on is parked with its reason and does not hold up its neighbours.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import structlog
 from temporalio.client import Client
@@ -15,7 +15,8 @@ from temporalio.client import Client
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.identity_changes import IdentityChanges
 from adapters.dynamodb.people import People, PersonIdentity
-from adapters.dynamodb.statuses import Statuses, StatusUpdate
+from adapters.dynamodb.statuses import AppliedStatus, Statuses, StatusUpdate
+from adapters.events import Tell, tell_nobody
 from adapters.postgres import whatsapp_users
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from adapters.postgres.database import Database
@@ -24,7 +25,9 @@ from api.conversation_signals import ConversationSignals
 from api.durability import Poison, durably, run_all
 from api.metrics import Metrics
 from contracts.conversation import SettledSend
+from contracts.events import BusinessEvent
 from contracts.ids import ChannelId, OrganizationId, PersonId
+from domain.business_events import message_sent, message_status
 from domain.webhook.lanes import lanes
 from domain.webhook.updates import (
     EchoReceived,
@@ -78,6 +81,7 @@ class InboundUpdates:
         metrics: Metrics,
         failures: SendFailures,
         consent: Consent,
+        tell: Tell = tell_nobody,
     ) -> None:
         self._routes = routes
         self._people = people
@@ -86,6 +90,7 @@ class InboundUpdates:
         self._statuses = statuses
         self._dead_letters = dead_letters
         self._signals = ConversationSignals(temporal)
+        self._tell = tell
         self._count = metrics.webhook_updates.labels
         self._count_alert = metrics.account_alerts.labels
         self._failures = failures
@@ -196,6 +201,7 @@ class InboundUpdates:
             await self._park(route.organization_id, str(poison), update.model_dump_json())
             return
         await durably(self._failures.told_by_status(route.organization_id, applied))
+        await durably(self._tell(*_events(route.organization_id, update, applied)))
         self._count(kind="status", outcome="durable").inc()
         if applied.decisive and applied.conversation_id and applied.message_id:
             settled = SettledSend(
@@ -227,3 +233,32 @@ class InboundUpdates:
         self._count(kind="any", outcome="parked").inc()
         _log.warning("update_parked", reason=reason, organization_id=organization)
         await durably(self._dead_letters.park(organization, reason=reason, raw=raw.encode()))
+
+
+_TOLD: Final[Mapping[str, Literal["delivered", "read", "failed"]]] = {
+    "delivered": "delivered",
+    "read": "read",
+    "played": "read",
+    "failed": "failed",
+}
+"""Statuses that are events. That a message was sent is an event of its own."""
+
+
+def _events(
+    organization_id: OrganizationId, update: StatusReceived, applied: AppliedStatus
+) -> Iterator[BusinessEvent]:
+    """What an organisation's own systems are told of a status."""
+    if applied.conversation_id is None or applied.message_id is None:
+        return
+    ids = (organization_id, applied.conversation_id, applied.message_id)
+    if applied.decisive and update.status != "failed":
+        # The status was faster than whoever sends: that it was sent comes first all the same.
+        yield message_sent(*ids, at=update.timestamp)
+    status = _TOLD.get(update.status)
+    if applied.news and status is not None:
+        yield message_status(
+            *ids,
+            status=status,
+            error_code=update.error_code,
+            at=update.timestamp,
+        )

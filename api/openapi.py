@@ -40,6 +40,10 @@ TAGS: Final = [
     },
     {"name": "whatsapp users", "description": "The people who have written."},
     {"name": "conversations", "description": "What was said, newest activity first."},
+    {
+        "name": "webhook endpoints",
+        "description": "The organisation's own systems, and what they are told.",
+    },
     {"name": "usage", "description": "What was used, by hour, day or month."},
     {"name": "audit log", "description": "Who did what, and when."},
     {"name": "erasures", "description": "What is being removed everywhere, and how far that is."},

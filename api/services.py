@@ -19,7 +19,11 @@ from adapters.dynamodb.statuses import Statuses
 from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
+from adapters.dynamodb.webhooks import BuriedEvents, Deliveries, EventLog
 from adapters.erasures import Erasures
+from adapters.event_payloads import EventPayloads
+from adapters.events import EventPublisher
+from adapters.guarded_http import GuardedHttp
 from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
@@ -28,10 +32,12 @@ from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.channel_routes import ChannelRoutes
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
+from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
 from adapters.temporal.client import connect, let_last_call_end
 from adapters.temporal.conversations import ConversationDesk
 from adapters.usage import UsageLedger
+from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
 from api.inbound import InboundUpdates
@@ -39,6 +45,17 @@ from api.metrics import Metrics
 from api.rate_limiting import RequestLimiter
 from domain.pricing import PriceTable
 from settings import Settings
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """What an organisation's own systems are told, and what of it they have not taken."""
+
+    posts: WebhookPosts
+    payloads: EventPayloads
+    deliveries: Deliveries
+    buried: BuriedEvents
+    publisher: EventPublisher
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,7 @@ class Services:
     consents: Consents
     erasures: Erasures
     usage: UsageLedger
+    webhooks: Webhooks
 
 
 @asynccontextmanager
@@ -90,6 +108,13 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
         people = await stack.enter_async_context(open_people(table, database))
         consents = Consents(database)
         failures = SendFailures(pauses=ChannelPauses(database), consents=consents)
+        subscriptions = await stack.enter_async_context(
+            WebhookSubscriptions(database, count=metrics.count_lookup)
+        )
+        publisher = EventPublisher(temporal, subscriptions=subscriptions, log=EventLog(table))
+        guarded_http = await stack.enter_async_context(
+            GuardedHttp(allow_private=settings.parley_webhooks_to_private_addresses)
+        )
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -137,6 +162,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 metrics=metrics,
                 consent=consents,
                 failures=failures,
+                tell=publisher.publish,
             ),
             desk=ConversationDesk(temporal),
             outbox=Outbox(table),
@@ -146,5 +172,12 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 database,
                 items=UsageItems(table),
                 prices=PriceTable(settings.parley_model_prices),
+            ),
+            webhooks=Webhooks(
+                posts=WebhookPosts(guarded_http, keyring),
+                payloads=EventPayloads(table),
+                deliveries=Deliveries(table),
+                buried=BuriedEvents(table),
+                publisher=publisher,
             ),
         )

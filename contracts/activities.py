@@ -38,6 +38,13 @@ from contracts.ingestion import (
     IngestDocument,
 )
 from contracts.usage import RolledUpPage, RollUpPage
+from contracts.webhooks import (
+    BuryEvent,
+    DeliveredWebhook,
+    DeliverWebhook,
+    ReplayedPage,
+    ReplayPage,
+)
 
 
 @activity.defn(name="record_inbound")
@@ -198,4 +205,22 @@ async def finish_erasure(request: Erase) -> None:
 @activity.defn(name="roll_up_usage_page")
 async def roll_up_usage_page(page: RollUpPage) -> RolledUpPage:
     """Roll up the next organisations that have something to; one that fails stops no other."""
+    raise NotImplementedError
+
+
+@activity.defn(name="deliver_webhook")
+async def deliver_webhook(request: DeliverWebhook) -> DeliveredWebhook:
+    """Tell an endpoint of one event, once more; fails as long as another try may help."""
+    raise NotImplementedError
+
+
+@activity.defn(name="bury_event")
+async def bury_event(request: BuryEvent) -> None:
+    """Keep an event that could not be delivered among the endpoint's dead letters."""
+    raise NotImplementedError
+
+
+@activity.defn(name="replay_webhooks_page")
+async def replay_webhooks_page(page: ReplayPage) -> ReplayedPage:
+    """Have the next events of the log delivered once more."""
     raise NotImplementedError

@@ -1,7 +1,7 @@
 """What happens in an organisation and may be told to its own systems by outbound webhooks."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from contracts.ids import ConversationId, EventId, MessageId, OrganizationId
 from contracts.model import Contract
@@ -15,7 +15,9 @@ EventType = Literal[
     "conversation.released",
     "conversation.closed",
     "usage.limit_reached",
+    "webhook.test",
 ]
+EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
 
 
 class BusinessEvent(Contract):

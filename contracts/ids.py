@@ -60,3 +60,14 @@ def erasure_id(subject: str) -> ErasureId:
 
 def erasure_workflow_id(erasure: ErasureId) -> str:
     return f"erase/{erasure}"
+
+
+def webhook_deliveries_workflow_id(
+    endpoint: WebhookEndpointId, conversation: ConversationId | None
+) -> str:
+    """What tells one endpoint of one conversation, or of what belongs to no conversation."""
+    return f"webhooks/{endpoint}/{conversation or 'organization'}"
+
+
+def webhook_replay_workflow_id(replay: str) -> str:
+    return f"webhook-replay/{replay}"

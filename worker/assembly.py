@@ -21,6 +21,7 @@ from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
 from activities.usage import UsageActivities
+from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.media import MessageMedia
@@ -32,7 +33,11 @@ from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
+from adapters.dynamodb.webhooks import BuriedEvents, Deliveries, EventLog
 from adapters.erasures import Erasures
+from adapters.event_payloads import EventPayloads
+from adapters.events import EventPublisher
+from adapters.guarded_http import GuardedHttp
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
 from adapters.memory import Memories
@@ -46,10 +51,12 @@ from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
 from adapters.temporal.executions import Executions
 from adapters.temporal.metrics import WorkerMetrics
 from adapters.usage import UsageLedger
+from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
 from adapters.whatsapp.media import MediaDownloads
 from domain.pricing import PriceTable
@@ -70,12 +77,9 @@ async def open_activities(
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pre_ping=False)
         stack.push_async_callback(database.close)
+        keyring = KeyRing(settings.require_secret_keys())
         profiles = await stack.enter_async_context(
-            AssistantProfiles(
-                database,
-                KeyRing(settings.require_secret_keys()),
-                count=metrics.count_lookup,
-            )
+            AssistantProfiles(database, keyring, count=metrics.count_lookup)
         )
         table = await stack.enter_async_context(open_dynamodb(settings))
         asked_once = await stack.enter_async_context(open_dynamodb(settings, ONCE))
@@ -99,11 +103,19 @@ async def open_activities(
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
         transcripts, usage = Transcripts(conversations), UsageItems(table)
         summaries, counts = Summaries(table), RememberedCounts()
+        subscriptions = await stack.enter_async_context(
+            WebhookSubscriptions(database, count=metrics.count_lookup)
+        )
+        publisher = EventPublisher(client, subscriptions=subscriptions, log=EventLog(table))
+        guarded_http = await stack.enter_async_context(
+            GuardedHttp(allow_private=settings.parley_webhooks_to_private_addresses)
+        )
         quotas = QuotaKeeper(
             profiles=profiles,
             counters=QuotaCounters(asked_once),
             conversations=conversations,
             metrics=metrics,
+            tell=publisher.publish,
         )
         stack.push_async_callback(quotas.close)
         lookup = PassageLookup(knowledge.retriever, transcripts=transcripts, profiles=profiles)
@@ -118,6 +130,7 @@ async def open_activities(
                 quotas=quotas,
                 profiles=profiles,
                 consents=consents,
+                tell=publisher.publish,
             ),
             media=MediaActivities(
                 profiles=profiles,
@@ -129,7 +142,12 @@ async def open_activities(
                 quotas=quotas,
                 vision=vision,
             ),
-            desk=DeskActivities(conversations=conversations, outbox=outbox, profiles=profiles),
+            desk=DeskActivities(
+                conversations=conversations,
+                outbox=outbox,
+                profiles=profiles,
+                tell=publisher.publish,
+            ),
             retrieval=RetrievalActivities(lookup),
             reply=ReplyActivities(
                 profiles=profiles,
@@ -169,6 +187,7 @@ async def open_activities(
                 metrics=metrics,
                 uncertain_seconds=settings.parley_uncertain_send_seconds,
                 uncertain_policy=settings.parley_uncertain_send_policy,
+                tell=publisher.publish,
             ),
             ingestion=IngestionActivities(
                 Ingestions(database),
@@ -181,6 +200,15 @@ async def open_activities(
             ),
             usage=UsageActivities(
                 UsageLedger(database, items=usage, prices=PriceTable(settings.parley_model_prices))
+            ),
+            webhooks=WebhookActivities(
+                database=database,
+                posts=WebhookPosts(guarded_http, keyring),
+                payloads=EventPayloads(table),
+                deliveries=Deliveries(table),
+                buried=BuriedEvents(table),
+                log=EventLog(table),
+                publisher=publisher,
             ),
             erasure=ErasureActivities(
                 Erasures(database, people),

@@ -14,10 +14,13 @@ from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.usage import UsageActivities
+from activities.webhooks import WebhookActivities
 from contracts import names
 from workflows.conversation import ConversationWorkflow
+from workflows.deliver_webhooks import WebhookDeliveriesWorkflow
 from workflows.erase import EraseWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
+from workflows.replay_webhooks import ReplayWebhooksWorkflow
 from workflows.roll_up_usage import RollUpUsageWorkflow
 
 
@@ -45,6 +48,7 @@ class Activities:
     ingestion: IngestionActivities
     erasure: ErasureActivities
     usage: UsageActivities
+    webhooks: WebhookActivities
 
 
 def registrations(activities: Activities) -> list[Registration]:
@@ -120,5 +124,15 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[RollUpUsageWorkflow],
             activities=[activities.usage.roll_up_usage_page],
             max_concurrent_activities=1,
+        ),
+        Registration(
+            names.WEBHOOKS_QUEUE,
+            workflows=[WebhookDeliveriesWorkflow, ReplayWebhooksWorkflow],
+            activities=[
+                activities.webhooks.deliver_webhook,
+                activities.webhooks.bury_event,
+                activities.webhooks.replay_webhooks_page,
+            ],
+            max_concurrent_activities=200,
         ),
     ]

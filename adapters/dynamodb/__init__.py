@@ -26,6 +26,11 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
 - when a number may send next: `<org>/number-rate/<channel>`, `number`; update
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
+- event that happened: `<org>/events/<date>`, `<time>/<event>`; query, put
+- try to tell an endpoint of an event: `<org>/webhook-deliveries`, `<endpoint>/<time>/<event>`;
+  query, put
+- event that an endpoint has not taken: `<org>/webhook-dead-letters`, `<endpoint>/<event>`; get,
+  put, delete
 
 Indexes (partition key, then sort key):
 
@@ -33,6 +38,7 @@ Indexes (partition key, then sort key):
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
 - `by_status`: `status_key`: `<org>/uncertain-messages`, `active_at`; messages that are uncertain
 - `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
+- `by_status`: `status_key`: `<org>/webhook-dead-letters/<endpoint>`, `active_at`; newest first
 - `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts,
   transcriptions and batches by when they were made, with what they used
 

@@ -16,14 +16,24 @@ from adapters.dynamodb import bulk, keys
 from adapters.dynamodb.keys import Key
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
-from adapters.dynamodb.values import Plain
-from contracts.ids import ConversationId, DocumentId, MessageId, OrganizationId, PersonId
+from adapters.dynamodb.values import Plain, utc_now
+from adapters.dynamodb.webhooks import EVENTS_KEPT
+from contracts.ids import (
+    ConversationId,
+    DocumentId,
+    EventId,
+    MessageId,
+    OrganizationId,
+    PersonId,
+    WebhookEndpointId,
+)
 
 REMOVED: Final = frozenset(
     {
         "conversation", "message", "messages", "received", "effect", "summary", "draft",
         "transcription", "outbound", "alias", "alias_of", "person", "conversation_of",
         "quota_of_person", "told_of_limit", "dead_letters", "quota", "query_embedding", "embedding",
+        "event_log", "event_log_day", "webhook_delivery", "webhook_dead_letter",
     }
 )  # fmt: skip
 """Functions of `keys` whose items an erasure removes."""
@@ -41,11 +51,16 @@ Of the items that are removed, a few may stay for as long as they would have liv
 message nobody knows (8 days), and a pointer whose process died before the message had it (40)."""
 
 INDEXES: Final = frozenset(
-    {"activity_index", "status_index", "people_index", "uncertain_index", "usage_index"}
-)
+    {
+        "activity_index", "status_index", "people_index", "uncertain_index", "usage_index",
+        "webhook_dead_letters_index",
+    }
+)  # fmt: skip
 """Functions of `keys` that name a partition of an index."""
 
 CONCURRENCY: Final = 8
+LOGGED_DAYS: Final = EVENTS_KEPT.days + 10
+"""Days whose events may be left: DynamoDB removes what has expired within days more."""
 _WAMIDS: Final = ("whatsapp_message_id", "pointed_at_by")
 
 
@@ -87,7 +102,15 @@ class ErasedItems:
             conversations: that they may have; those that are known need not be named.
         """
         known = await self.conversations_of(organization_id, person_id)
-        yield await self._conversations(organization_id, {*conversations, *known})
+        theirs = {*conversations, *known}
+        # A person has nothing else that tells which events were theirs.
+        for partition in _partitions_of_events(organization_id):
+            async for page in bulk.partition(
+                self._table, partition, attributes=["conversation_id"]
+            ):
+                events = [item for item in page if item.get("conversation_id") in theirs]
+                yield await self._delete("other_items", events)
+        yield await self._conversations(organization_id, theirs)
         names = await self._names(organization_id, person_id)
         letters = keys.dead_letters(organization_id)
         async for page in bulk.partition(self._table, letters, attributes=["raw"]):
@@ -220,8 +243,22 @@ def _partitions(organization_id: OrganizationId) -> Iterator[tuple[str, str]]:
     yield "other_items", keys.quota(organization_id, "").partition
     document = DocumentId("")
     yield "other_items", keys.embedding(organization_id, document, version=0, start=0).partition
+    no_endpoint = WebhookEndpointId("")
+    yield "other_items", keys.webhook_delivery(organization_id, no_endpoint, "").partition
+    for partition in _partitions_of_events(organization_id):
+        yield "other_items", partition
     for digit in hexdigits.lower()[:16]:
         yield "other_items", keys.query_embedding(organization_id, "", digit).partition
+
+
+def _partitions_of_events(organization_id: OrganizationId) -> Iterator[str]:
+    """Those of events, which say whose conversation they were in."""
+    nothing = WebhookEndpointId(""), EventId("")
+    yield keys.webhook_dead_letter(organization_id, *nothing).partition
+    # Clocks of other processes may be ahead, and it may be another day before this ends.
+    tomorrow = utc_now() + timedelta(days=1)
+    for days in range(LOGGED_DAYS):
+        yield keys.event_log_day(organization_id, tomorrow - timedelta(days=days))
 
 
 def _wamids(message: Plain) -> set[str]:

@@ -10,9 +10,11 @@ from contracts.ids import (
     ChannelId,
     ConversationId,
     DocumentId,
+    EventId,
     MessageId,
     OrganizationId,
     PersonId,
+    WebhookEndpointId,
 )
 
 MAX_FOREIGN_BYTES: Final = 512
@@ -141,6 +143,30 @@ def embedding(
     organization: OrganizationId, document: DocumentId, *, version: int, start: int
 ) -> Key:
     return Key(f"{organization}/embeddings", f"{document}/{version:06d}/{start:06d}")
+
+
+def event_log(organization: OrganizationId, moment: datetime, event: EventId) -> Key:
+    return Key(event_log_day(organization, moment), f"{timestamp(moment)}/{event}")
+
+
+def event_log_day(organization: OrganizationId, moment: datetime) -> str:
+    return f"{organization}/events/{timestamp(moment)[:10]}"
+
+
+def webhook_delivery(
+    organization: OrganizationId, endpoint: WebhookEndpointId, attempt: str
+) -> Key:
+    return Key(f"{organization}/webhook-deliveries", f"{endpoint}/{attempt}")
+
+
+def webhook_dead_letter(
+    organization: OrganizationId, endpoint: WebhookEndpointId, event: EventId
+) -> Key:
+    return Key(f"{organization}/webhook-dead-letters", f"{endpoint}/{foreign(event)}")
+
+
+def webhook_dead_letters_index(organization: OrganizationId, endpoint: WebhookEndpointId) -> str:
+    return f"{organization}/webhook-dead-letters/{endpoint}"
 
 
 def usage_index(organization: OrganizationId, quarter: datetime) -> str:

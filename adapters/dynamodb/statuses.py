@@ -11,7 +11,13 @@ from typing import Final
 
 from adapters.dynamodb import keys
 from adapters.dynamodb.keys import Key
-from adapters.dynamodb.messages import DELIVERY_STATUSES, DeliveryStatus, fact_of, status_of
+from adapters.dynamodb.messages import (
+    DELIVERY_STATUSES,
+    DeliveryStatus,
+    MessageStatus,
+    fact_of,
+    status_of,
+)
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.uncertain import UNLISTED
 from adapters.dynamodb.values import Plain, utc_now
@@ -42,6 +48,9 @@ class AppliedStatus(Contract):
     message_id: MessageId | None = None
     changed: bool = False
     """The message's status is another one now."""
+    news: bool = False
+    """That status is due to this update: to this delivery of it, or to an earlier one, which may
+    have been cut off before anybody was told."""
     decisive: bool = False
     """Who sends in this conversation should know: a failure, or an uncertain send that arrived."""
     failed_at: datetime | None = None
@@ -87,10 +96,12 @@ class Statuses:
         after = {**before, **_facts([update])}
         changed = status_of(after) != status_of(before)
         failed = changed and status_of(after) == "failed"
+        repeated = fact_of(update.status) in before
         return AppliedStatus(
             conversation_id=conversation_id,
             message_id=message_id,
             changed=changed,
+            news=changed or (repeated and status_of(after) == _message_status(update.status)),
             decisive=failed or "whatsapp_message_id" not in before,
             failed_at=update.timestamp if failed else None,
             error_code=update.error_code if failed else None,
@@ -173,6 +184,11 @@ def _facts(updates: Sequence[StatusUpdate]) -> Plain:
             if update.error_detail is not None:
                 facts["error_detail"] = _short(update.error_detail)
     return facts
+
+
+def _message_status(status: DeliveryStatus) -> MessageStatus:
+    """What a message's status is by this fact alone."""
+    return "read" if status == "played" else status
 
 
 def _short(detail: str | None) -> str | None:

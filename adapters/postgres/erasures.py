@@ -26,6 +26,7 @@ from adapters.postgres.tables import (
     PassageEmbedding,
     PersonFact,
     UsageMetric,
+    WebhookEndpoint,
     WhatsAppUser,
 )
 from contracts.erasure import Erase
@@ -37,7 +38,9 @@ CHUNK: Final = 1000
 _LARGE: Final[Sequence[type[SQLModel]]] = (
     PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
-_SMALL: Final[Sequence[type[SQLModel]]] = (ApiKey, Channel, Assistant, KnowledgeBase)
+_SMALL: Final[Sequence[type[SQLModel]]] = (
+    ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,
+)  # fmt: skip
 """What there is besides, such as the audit log, goes with the organisation's row."""
 
 
@@ -78,6 +81,9 @@ async def begin(session: AsyncSession, request: Erase) -> Erasure:
         removed = {
             "api_keys": await _delete(session, ApiKey, col(ApiKey.organization_id) == owner),
             "channels": await _delete(session, Channel, col(Channel.organization_id) == owner),
+            "webhook_endpoints": await _delete(
+                session, WebhookEndpoint, col(WebhookEndpoint.organization_id) == owner
+            ),
         }
     else:
         removed = await _delete_person(session, owner, PersonId(request.subject_id))

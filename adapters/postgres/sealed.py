@@ -10,11 +10,12 @@ from sqlmodel import SQLModel
 
 from adapters.keyring import KeyRing
 from adapters.postgres import tables
-from contracts.ids import ChannelId, OrganizationId
+from contracts.ids import ChannelId, OrganizationId, WebhookEndpointId
 
 SUFFIX: Final = "_encrypted"
 _ORGANIZATIONS: Final = str(tables.Organization.__tablename__)
 _CHANNELS: Final = str(tables.Channel.__tablename__)
+_WEBHOOK_ENDPOINTS: Final = str(tables.WebhookEndpoint.__tablename__)
 
 
 class SealedColumn(NamedTuple):
@@ -80,9 +81,42 @@ def open_openai_key(sealed: bytes, *, keyring: KeyRing, organization_id: Organiz
     return keyring.open(sealed, context=_openai_context(organization_id)).decode()
 
 
+def seal_webhook_secret(
+    secret: str,
+    *,
+    keyring: KeyRing,
+    column: str,
+    organization_id: OrganizationId,
+    endpoint_id: WebhookEndpointId,
+) -> bytes:
+    return keyring.seal(
+        secret.encode(), context=_webhook_context(column, organization_id, endpoint_id)
+    )
+
+
+def open_webhook_secret(
+    sealed: bytes,
+    *,
+    keyring: KeyRing,
+    column: str,
+    organization_id: OrganizationId,
+    endpoint_id: WebhookEndpointId,
+) -> str:
+    context = _webhook_context(column, organization_id, endpoint_id)
+    return keyring.open(sealed, context=context).decode()
+
+
 def _channel_context(column: str, organization_id: OrganizationId, channel_id: ChannelId) -> str:
     return SealedColumn(_CHANNELS, column + SUFFIX).context(
         organization_id=organization_id, row_id=channel_id
+    )
+
+
+def _webhook_context(
+    column: str, organization_id: OrganizationId, endpoint_id: WebhookEndpointId
+) -> str:
+    return SealedColumn(_WEBHOOK_ENDPOINTS, column + SUFFIX).context(
+        organization_id=organization_id, row_id=endpoint_id
     )
 
 

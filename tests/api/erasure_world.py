@@ -24,6 +24,7 @@ from adapters.dynamodb.media import MessageMedia
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
+from adapters.dynamodb.webhooks import DeliveryAttempt
 from adapters.postgres.consents import Consents
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
@@ -47,12 +48,15 @@ from contracts.ids import (
     OrganizationId,
     PersonId,
     TurnId,
+    WebhookEndpointId,
     conversation_workflow_id,
     ingestion_workflow_id,
     parties_of,
+    webhook_deliveries_workflow_id,
 )
 from contracts.ingestion import IngestDocument
 from contracts.names import ERASURE_QUEUE
+from domain.business_events import message_received
 from domain.chunking import Chunk
 from settings import Settings
 from tests.api.conftest import Organization, created
@@ -120,6 +124,7 @@ async def fill(
     await services.temporal.get_workflow_handle(filled.workflows[0]).terminate()
     await DeadLetters(services.table).park(filled.tenant, reason="unreadable", raw=b"{}")
     await _fill_knowledge(filled, services)
+    await _fill_webhooks(filled, services)
     return filled
 
 
@@ -199,6 +204,28 @@ async def _fill_knowledge(filled: Filled, services: Services) -> None:
     await services.knowledge.index.upsert(
         DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
         [PassageVector(one.passage_id, one.position, [1.0, 0.0]) for one in staged],
+    )
+
+
+async def _fill_webhooks(filled: Filled, services: Services) -> None:
+    """An endpoint that is being told of each conversation, and has not taken an event."""
+    made = await created(
+        filled.organization.admin,
+        f"{filled.organization.path}/webhook-endpoints",
+        url="https://shop.example.com/hook",
+    )
+    webhooks, endpoint_id = services.webhooks, WebhookEndpointId(made["id"])
+    for ref in filled.conversations:
+        event = message_received(ref, MessageId(f"msg_{ULID()}"), at=NOW)
+        await webhooks.publisher.publish(event)
+        await webhooks.buried.add(endpoint_id, event, reason="It answered 500.")
+        filled.workflows.append(webhook_deliveries_workflow_id(endpoint_id, ref.conversation_id))
+    await webhooks.deliveries.add(
+        filled.tenant,
+        endpoint_id,
+        DeliveryAttempt(
+            event_id=event.id, type=event.type, attempt=1, duration_ms=1, attempted_at=NOW
+        ),
     )
 
 

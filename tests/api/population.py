@@ -20,6 +20,7 @@ from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import People, PersonIdentity
+from adapters.dynamodb.webhooks import DeliveryAttempt
 from adapters.postgres import api_keys, consents, whatsapp_users
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.tables import ConsentState, Erasure
@@ -33,6 +34,7 @@ from contracts.conversation import (
 )
 from contracts.ids import (
     ChannelId,
+    ConversationId,
     DocumentId,
     ErasureId,
     KnowledgeBaseId,
@@ -40,9 +42,11 @@ from contracts.ids import (
     OrganizationId,
     PassageId,
     TurnId,
+    WebhookEndpointId,
     conversation_id,
 )
 from contracts.ingestion import IngestDocument
+from domain.business_events import message_sent
 from domain.chunking import Chunk
 from tests.api.conftest import Organization, created
 
@@ -80,6 +84,7 @@ async def populate(organization: Organization, services: Services) -> Populated:
         await _configuration(populated)
         await _knowledge(populated, services)
         await _conversation(populated, services, number)
+    await _webhooks(populated, services)
     await DeadLetters(services.table).park(
         OrganizationId(organization.id), reason=marker, raw=marker.encode()
     )
@@ -226,6 +231,40 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
         "conversation_id": conversation.conversation_id,
         "message_id": answer,
     }
+
+
+async def _webhooks(to: Populated, services: Services) -> None:
+    """An endpoint that has been tried, and has not taken an event."""
+    for _ in range(2):
+        endpoint = await created(
+            to.organization.admin,
+            f"{to.organization.path}/webhook-endpoints",
+            # Of the names that stand for nothing (RFC 6761): nobody is called.
+            url=f"https://{to.marker}.invalid/hook",
+            description=to.marker,
+        )
+    endpoint_id = WebhookEndpointId(endpoint["id"])
+    for _ in range(2):
+        event = message_sent(
+            OrganizationId(to.id),
+            ConversationId(to.ids["conversation_id"]),
+            MessageId(f"msg_{ULID()}"),
+            at=datetime.now(UTC),
+        )
+        await services.webhooks.buried.add(endpoint_id, event, reason=to.marker)
+        await services.webhooks.deliveries.add(
+            event.organization_id,
+            endpoint_id,
+            DeliveryAttempt(
+                event_id=event.id,
+                type=event.type,
+                attempt=1,
+                error=to.marker,
+                duration_ms=1,
+                attempted_at=datetime.now(UTC),
+            ),
+        )
+    to.ids |= {"webhook_endpoint_id": endpoint_id, "event_id": event.id}
 
 
 async def _what_the_platform_has(to: Populated, services: Services) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import httpx
@@ -18,11 +18,13 @@ from adapters.postgres.channel_pauses import ChannelPauses
 from api.app import create_app
 from api.services import Services
 from contracts.ids import ApiKeyId, ChannelId, ConversationId, OrganizationId, PersonId
+from domain.business_events import trial
 from settings import Settings
 from tests.adapters.dynamodb.builders import a_conversation, a_record, a_request
 from tests.api.conftest import Organization, check_problem, created
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
+WEBHOOK_ENDPOINT = f"{ORGANIZATION}/webhook-endpoints/{{webhook_endpoint_id}}"
 KNOWLEDGE_BASE = f"{ORGANIZATION}/knowledge-bases/{{knowledge_base_id}}"
 
 
@@ -82,6 +84,20 @@ CHANGES: dict[tuple[str, str], Change] = {
         "document.update", lambda: {"title": "Other"}
     ),
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
+    ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
+        "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}
+    ),
+    ("patch", WEBHOOK_ENDPOINT): Change(
+        "webhook_endpoint.update", lambda: {"description": "Other"}
+    ),
+    ("delete", WEBHOOK_ENDPOINT): Change("webhook_endpoint.delete"),
+    ("post", f"{WEBHOOK_ENDPOINT}/secret"): Change("webhook_endpoint.make_secret"),
+    ("post", f"{WEBHOOK_ENDPOINT}/replay"): Change(
+        "webhook_replay.create", lambda: {"since": "2026-03-01T00:00:00Z"}
+    ),
+    ("post", f"{WEBHOOK_ENDPOINT}/dead-letters/{{event_id}}/replay"): Change(
+        "webhook_dead_letter.replay"
+    ),
     ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.update", lambda: {"name": "Eva"}
     ),
@@ -110,6 +126,7 @@ CHANGES: dict[tuple[str, str], Change] = {
 
 CHANGES_NOTHING = {
     ("post", f"{KNOWLEDGE_BASE}/search"): "a search reads; it is a POST for the sake of its query",
+    ("post", f"{WEBHOOK_ENDPOINT}/test"): "a trial is noted among the endpoint's deliveries",
 }
 
 
@@ -158,10 +175,17 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
     await ChannelPauses(services.database).pause(OrganizationId(ours.id), channel_id, code=190)
     facts = f"{path}/whatsapp-users/{person}/facts"
     conversation = await a_summary(services, OrganizationId(ours.id))
+    endpoint = await created(
+        admin, f"{path}/webhook-endpoints", url="https://shop.example.com/hook"
+    )
+    event = trial(OrganizationId(ours.id), occurrence="1", at=datetime.now(UTC))
+    await services.webhooks.buried.add(endpoint["id"], event, reason="It answered 500.")
     return World(
         ours,
         {
             "organization_id": ours.id,
+            "webhook_endpoint_id": endpoint["id"],
+            "event_id": event.id,
             "whatsapp_user_id": person,
             "fact_id": (await created(admin, facts, statement="Prefers mornings"))["id"],
             "conversation_id": conversation,

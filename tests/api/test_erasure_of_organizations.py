@@ -30,8 +30,9 @@ REMOVED = {
     "knowledge_bases": 1,
     "messages": 6,
     "passages": 3,
+    "webhook_endpoints": 1,
     "whatsapp_users": 2,
-    "workflows": 4,
+    "workflows": 6,
 }
 
 
@@ -97,7 +98,8 @@ async def test_nobody_finds_it_from_the_answer_on(
     assert answer.headers["Location"] == f"/v1/erasures/{erasure['id']}"
     assert (erasure["kind"], erasure["status"]) == ("organization", "running")
     assert erasure["organization_id"] == erasure["subject_id"] == filled.tenant
-    assert (erasure["removed"], erasure["finished_at"]) == ({"api_keys": 3, "channels": 1}, None)
+    removed = {"api_keys": 3, "channels": 1, "webhook_endpoints": 1}
+    assert (erasure["removed"], erasure["finished_at"]) == (removed, None)
     for way in (path, f"{path}/assistants", f"{path}/conversations"):
         check_problem(await platform.get(way), 404)
     listed = (await platform.get("/v1/organizations", params={"limit": 100})).json()["items"]

@@ -105,16 +105,23 @@ async def test_a_person_is_gone_everywhere_and_the_others_are_as_they_were(
         erasure = await finished(ours.admin, answer.headers["Location"])
 
     assert not deaths_left
-    for name in (gone.person_id, *names, about):
+    # Conversations are named by what follows the prefix.
+    for name in (gone.person_id, gone.person_id.removeprefix("wau_"), *names, about):
         assert await traces(name, services) == []
-    gone_workflow = workflow_of(gone.conversation_id)
-    left = [each for each in filled.workflows if each != gone_workflow]
+    ended = workflow_of(gone.conversation_id)
+    left = [
+        each
+        for each in filled.workflows
+        if each != ended and not each.endswith(gone.conversation_id)
+    ]
+    assert len(left) == len(filled.workflows) - 2
     assert await remembered(filled.workflows, services) == left
     assert erasure["kind"] == "whatsapp_user"
     assert erasure["subject_id"] == gone.person_id
     counted = {kind: erasure["removed"].get(kind) for kind in ("conversations", "messages")}
     assert counted == {"conversations": 1, "messages": 3}
-    assert erasure["removed"]["workflows"] == 2  # the one that had ended, and the next
+    # The one that had ended, the next, and the deliveries of what happened in it.
+    assert erasure["removed"]["workflows"] == 3
     assert erasure["removed"]["dead_letters"] == 1
     assert erasure["removed"]["files"] == 1  # the same picture as the other one's
     check_problem(await ours.admin.delete(path), 404)

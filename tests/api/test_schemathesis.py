@@ -45,6 +45,10 @@ MEANT_BY_NO_SCHEMA = {
     "timezone",  # in the IANA database
     "openai_base_url",  # outside our network
     "quotas",  # the platform's to change
+    "url",  # outside our network
+    "event_types",  # each once
+    "types",  # each once
+    "since",  # before `until`, and not in the future
     "assistant_id",  # of the same organisation
     "knowledge_base_ids",
 }

@@ -16,6 +16,7 @@ from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.usage import UsageActivities
+from activities.webhooks import WebhookActivities
 from contracts import activities as stubs
 from worker.registry import Activities, registrations
 
@@ -55,6 +56,10 @@ def registered() -> dict[str, Any]:
             Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
         ),
         usage=UsageActivities(Mock()),
+        webhooks=WebhookActivities(
+            database=Mock(), posts=Mock(), payloads=Mock(), deliveries=Mock(), buried=Mock(),
+            log=Mock(), publisher=Mock(),
+        ),
     )  # fmt: skip
     implementations = [each for queue in registrations(made) for each in queue.activities]
     return {_name(each): each for each in implementations}
@@ -86,4 +91,11 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
 def test_every_workflow_is_registered_once() -> None:
     workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == ["Conversation", "Erase", "IngestDocument", "RollUpUsage"]
+    assert sorted(map(str, names)) == [
+        "Conversation",
+        "Erase",
+        "IngestDocument",
+        "ReplayWebhooks",
+        "RollUpUsage",
+        "WebhookDeliveries",
+    ]

@@ -14,6 +14,7 @@ from adapters.postgres.tables.people import (
 )
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
+from adapters.postgres.tables.webhooks import WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -33,5 +34,6 @@ __all__ = [
     "Role",
     "UsageMetric",
     "UsageRollup",
+    "WebhookEndpoint",
     "WhatsAppUser",
 ]

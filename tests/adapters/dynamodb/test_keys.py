@@ -15,6 +15,7 @@ OTHER_THAN_TEXT: Final = {
     "version": 1,
     "start": 0,
     "quarter": datetime(2026, 1, 1, tzinfo=UTC),
+    "moment": datetime(2026, 1, 1, tzinfo=UTC),
     "alias": keys.Key(f"{ORGANIZATION}/person-alias/wa_id/1", "alias"),
 }
 """Arguments by name; any other is a text."""
