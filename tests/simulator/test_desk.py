@@ -59,7 +59,11 @@ async def test_a_key_goes_in_and_never_comes_out(stage: Stage) -> None:
     async with parley(person, channel=PHONE_NUMBER_ID) as api:
         await put_desk(stage, api)
         read = await stage.http.get(f"/simulator/numbers/{PHONE_NUMBER_ID}/desk")
-        assert read.json() == {"api_url": api.url, "organization_id": ORGANIZATION}
+        assert read.json() == {
+            "available": True,
+            "api_url": api.url,
+            "organization_id": ORGANIZATION,
+        }
         for path in (path_of(person), "numbers"):
             assert OPERATOR_KEY not in (await stage.http.get(f"/simulator/{path}")).text
         await put_desk(stage, api, api_key="withdrawn")
@@ -70,11 +74,10 @@ async def test_a_key_goes_in_and_never_comes_out(stage: Stage) -> None:
 async def test_a_number_without_a_desk_has_no_view(stage: Stage) -> None:
     person = await stage.person()
     assert await look(stage, person) == {"available": False}
-    for method, path in (
-        ("GET", f"numbers/{PHONE_NUMBER_ID}/desk"),
-        ("POST", f"{path_of(person)}/takeover"),
-    ):
-        assert (await stage.http.request(method, f"/simulator/{path}")).status_code == 404
+    read = await stage.http.get(f"/simulator/numbers/{PHONE_NUMBER_ID}/desk")
+    assert read.json() == {"available": False}
+    refused = await stage.http.post(f"/simulator/{path_of(person)}/takeover")
+    assert refused.status_code == 404
 
 
 async def test_a_parley_that_is_down_is_told(stage: Stage) -> None:
