@@ -78,12 +78,12 @@ def desk_router(world: World) -> APIRouter:
             }
         )
 
-    @router.post("/desk/{person_id}/{phone_number_id}/messages", status_code=202)
+    @router.post("/desk/{person_id}/{phone_number_id}/messages", status_code=201)
     async def say(person_id: str, phone_number_id: str, request: Request) -> Response:
         person, parley = _at(person_id, phone_number_id)
         body = await read_body(request, OperatorText)
         path = f"conversations/{await parley.id_of(person)}/messages"
-        return GraphResponse(await parley.post(path, {"text": body.text}), status_code=202)
+        return GraphResponse(await parley.post(path, {"text": body.text}), status_code=201)
 
     @router.post("/desk/{person_id}/{phone_number_id}/{action}")
     async def act(person_id: str, phone_number_id: str, action: Action) -> Response:

@@ -39,11 +39,13 @@ async def test_an_operator_acts_with_an_idempotency_key(stage: Stage) -> None:
     person = await stage.person()
     async with parley(person, channel=PHONE_NUMBER_ID) as api:
         await put_desk(stage, api)
+        api.window_is_open = False
         refused = await stage.http.post(
             f"/simulator/{path_of(person)}/messages", json={"text": "x"}
         )
         assert refused.status_code == 502
-        assert refused.json()["detail"] == "Parley answered 409: Take it over first."
+        assert refused.json()["detail"] == "Parley answered 409: The service window is closed."
+        api.window_is_open = True
         assert (await stage.post(f"{path_of(person)}/takeover"))["status"] == "human"
         assert (await stage.post(f"{path_of(person)}/messages", {"text": "Hi"}))["id"] == "msg_3"
         assert (await stage.post(f"{path_of(person)}/release"))["status"] == "bot"
