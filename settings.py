@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     aws_region: str = "us-east-1"
     parley_dynamodb_table: str = "parley"
     parley_s3_bucket: str = "parley"
+    parley_s3_public_url: str | None = None
 
     # OpenAI-compatible model server
     openai_api_key: SecretStr | None = None
@@ -54,6 +55,11 @@ class Settings(BaseSettings):
     parley_embedding_model: str = "text-embedding-3-small"
     parley_embedding_base_url: str | None = None
     parley_embedding_api_key: SecretStr | None = None
+    parley_transcription_model: str = "gpt-4o-mini-transcribe"
+    parley_transcription_base_url: str | None = None
+    parley_transcription_api_key: SecretStr | None = None
+    parley_vision: Literal["on", "off"] = "on"
+    """Whether the chat model is shown pictures."""
 
     # Vectors
     vector_store: Literal["pinecone", "pgvector"] | None = None

@@ -15,6 +15,7 @@ _IDS: Final = {
     "ApiKey": f"key_{_ULID}",
     "Assistant": f"asst_{_ULID}",
     "Channel": f"chn_{_ULID}",
+    "Consent": f"cns_{_ULID}",
     "Conversation": f"conv_{_ULID}01K9ZQ41D5P7S9V3H6J8K2M4NT",
     "Document": f"doc_{_ULID}",
     "KnowledgeBase": f"kb_{_ULID}",
@@ -72,6 +73,10 @@ _FIELDS: Final[dict[str, Any]] = {
     "language": "english",
     "cursor": "WzE3NzI0NDM4MDAwMDAwMDAsIm9yZ18wMSJd",
     "debounce_seconds": 0.8,
+    "opens": "09:00",
+    "closes": "18:00",
+    "date": "2026-12-25",
+    "occurred_at": _TIME,
     "created_at": _TIME,
     "updated_at": _TIME,
     "last_message_at": _TIME,
@@ -83,6 +88,43 @@ _WHOLE: Final[dict[str, dict[str, Any]]] = {
     "KnowledgeBaseUpdate": {"description": "What customers ask most."},
     "OrganizationUpdate": {"timezone": "Europe/Madrid"},
     "ApiKeyCreate": {"name": "Back office", "role": "operator"},
+    "OperatorMessageCreate": {"text": "Hello Eva, Ana here. Your bicycle is ready."},
+    "MediaInput": {
+        "type": "image",
+        "link": "https://files.example.com/bicycle.jpg",
+        "caption": "Ready to go",
+    },
+    "ButtonsInput": {
+        "type": "buttons",
+        "body": "When do you want to come?",
+        "options": [{"id": "today", "title": "Today"}, {"id": "later", "title": "Later"}],
+    },
+    "ReplyButtonInput": {"id": "today", "title": "Today"},
+    "ListInput": {
+        "type": "list",
+        "body": "Which bicycle do you mean?",
+        "button": "Show bicycles",
+        "sections": [{"rows": [{"id": "city", "title": "City", "description": "Blue, 28 inch"}]}],
+    },
+    "ListSectionInput": {
+        "title": "In the workshop",
+        "rows": [{"id": "city", "title": "City", "description": "Blue, 28 inch"}],
+    },
+    "ListRowInput": {"id": "city", "title": "City", "description": "Blue, 28 inch"},
+    "LinkButtonInput": {
+        "type": "link_button",
+        "body": "You can pay here.",
+        "title": "Pay",
+        "url": "https://shop.example.com/pay",
+    },
+    "LocationRequestInput": {"type": "location_request", "body": "Where shall we bring it?"},
+    "TemplateInput": {
+        "name": "order_ready",
+        "language": "en_US",
+        "body": [{"type": "text", "text": "Eva"}],
+    },
+    "FileParameterInput": {"type": "image", "link": "https://files.example.com/bicycle.jpg"},
+    "ReactionInput": {"message_id": _IDS["Message"], "emoji": "👍"},
 }
 
 _PROBLEMS: Final[dict[int, tuple[str | None, str]]] = {

@@ -10,6 +10,8 @@ from temporalio.client import Client
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.dynamodb.identity_changes import IdentityChanges
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
@@ -21,9 +23,13 @@ from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.people import open_people
+from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.channel_routes import ChannelRoutes
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
+from adapters.send_failures import SendFailures
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.temporal.conversations import ConversationDesk
 from adapters.usage import UsageLedger
 from adapters.whatsapp.client import GraphClient
 from api.authentication import Authenticator
@@ -54,6 +60,9 @@ class Services:
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
+    desk: ConversationDesk
+    outbox: Outbox
+    consents: Consents
     erasures: Erasures
     usage: UsageLedger
 
@@ -77,6 +86,8 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
         people = await stack.enter_async_context(open_people(table, database))
+        consents = Consents(database)
+        failures = SendFailures(pauses=ChannelPauses(database), consents=consents)
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -115,11 +126,18 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             inbound=InboundUpdates(
                 routes=routes,
                 people=people,
+                identity_changes=IdentityChanges(table, people),
+                database=database,
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+                consent=consents,
+                failures=failures,
             ),
+            desk=ConversationDesk(temporal),
+            outbox=Outbox(table),
+            consents=consents,
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,

@@ -8,9 +8,14 @@ from temporalio import activity
 
 from contracts.conversation import (
     CannedReply,
+    ChangedStatus,
+    ChangeStatus,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
     MarkRead,
+    RecordEcho,
     RecordedInbound,
     RecordInbound,
     RetrievedPassages,
@@ -19,6 +24,8 @@ from contracts.conversation import (
     SettleUncertain,
     Turn,
     UncertainDecision,
+    WithdrawPart,
+    WriteReply,
 )
 from contracts.erasure import Erase
 from contracts.ingestion import (
@@ -43,6 +50,12 @@ async def mark_read(request: MarkRead) -> None:
     raise NotImplementedError
 
 
+@activity.defn(name="fetch_media")
+async def fetch_media(request: FetchMedia) -> FetchedMedia:
+    """Fetch, store and read the files of a turn's messages; what is done is not done again."""
+    raise NotImplementedError
+
+
 @activity.defn(name="retrieve_passages")
 async def retrieve_passages(turn: Turn) -> RetrievedPassages:
     """Find the passages of the assistant's knowledge bases that may answer the turn, best first."""
@@ -52,6 +65,12 @@ async def retrieve_passages(turn: Turn) -> RetrievedPassages:
 @activity.defn(name="generate_reply")
 async def generate_reply(request: GenerateReply) -> DraftedReply:
     """Have the model write the reply and keep it as the draft of the turn."""
+    raise NotImplementedError
+
+
+@activity.defn(name="write_reply")
+async def write_reply(request: WriteReply) -> DraftedReply:
+    """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
     raise NotImplementedError
 
 
@@ -70,6 +89,24 @@ async def send_part(request: SendPart) -> SentPart:
 @activity.defn(name="settle_uncertain_send")
 async def settle_uncertain_send(request: SettleUncertain) -> UncertainDecision:
     """Decide by policy what becomes of a send whose fate no webhook has told."""
+    raise NotImplementedError
+
+
+@activity.defn(name="withdraw_part")
+async def withdraw_part(request: WithdrawPart) -> None:
+    """Give up a part that Meta has not got: a human has taken over."""
+    raise NotImplementedError
+
+
+@activity.defn(name="change_status")
+async def change_status(request: ChangeStatus) -> ChangedStatus:
+    """Note who has the conversation; tell when the assistant returns by itself."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_echo")
+async def record_echo(request: RecordEcho) -> None:
+    """Write a reply typed in the WhatsApp Business app into the transcript, once."""
     raise NotImplementedError
 
 
@@ -123,7 +160,7 @@ async def erase_histories(request: Erase) -> int:
 
 @activity.defn(name="erase_files")
 async def erase_files(request: Erase) -> int:
-    """Remove the organisation's files."""
+    """Remove the organisation's files, or those that the person has sent."""
     raise NotImplementedError
 
 

@@ -17,12 +17,12 @@ from adapters.dynamodb.keys import Key
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Plain
-from contracts.ids import ConversationId, DocumentId, OrganizationId, PersonId
+from contracts.ids import ConversationId, DocumentId, MessageId, OrganizationId, PersonId
 
 REMOVED: Final = frozenset(
     {
-        "conversation", "message", "messages", "received", "draft", "outbound", "alias",
-        "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
+        "conversation", "message", "messages", "received", "draft", "transcription", "outbound",
+        "alias", "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
         "dead_letters", "quota", "query_embedding", "embedding",
     }
 )  # fmt: skip
@@ -30,6 +30,7 @@ REMOVED: Final = frozenset(
 
 EXPIRING: Final[Mapping[str, timedelta]] = {
     "rate_limit": timedelta(days=2),
+    "number_rate": timedelta(hours=1),
     "idempotency": timedelta(days=1),
 }
 """Functions of `keys` whose items nothing leads to: how long they may outlive the erasure. They
@@ -39,7 +40,9 @@ within days more.
 Of the items that are removed, a few may stay for as long as they would have lived: a status whose
 message nobody knows (8 days), and a pointer whose process died before the message had it (40)."""
 
-INDEXES: Final = frozenset({"activity_index", "status_index", "people_index", "usage_index"})
+INDEXES: Final = frozenset(
+    {"activity_index", "status_index", "people_index", "uncertain_index", "usage_index"}
+)
 """Functions of `keys` that name a partition of an index."""
 
 CONCURRENCY: Final = 8
@@ -134,6 +137,7 @@ class ErasedItems:
         for beside in (
             keys.received(organization_id, conversation, "").partition,
             keys.draft(organization_id, conversation, "").partition,
+            keys.transcription(organization_id, conversation, MessageId("")).partition,
         ):
             async for page in bulk.partition(self._table, beside, attributes=["expires_at"]):
                 removed += await self._delete("other_items", page)

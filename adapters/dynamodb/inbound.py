@@ -8,7 +8,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import InboundRecord, RecordInbound
+from contracts.conversation import Handoff, InboundRecord, RecordInbound
 from contracts.ids import MessageId
 from domain.usage import inbound_message
 
@@ -35,6 +35,8 @@ class InboundWrite:
         self.written = 0
         """How many of them were written now. At most one of all attempts counts a message."""
         self.first_contact = False
+        self.held: Handoff | None = None
+        """A human has the conversation, although the run that gave it to them is gone."""
         self._table = table
         self._request = request
         self._ref = request.conversation
@@ -64,6 +66,8 @@ class InboundWrite:
             raise TimeoutError("the conversation kept changing while messages were written")
         if self._opening and not self.first_contact:
             stored = self._stored or await self._table.get(self._conversation_key)
+            if stored is not None and stored.get("status") == "human" and "handoff" in stored:
+                self.held = Handoff.model_validate_json(stored["handoff"])
             self.first_contact = (
                 stored is not None and stored.get("opening_turn_id") == self._request.turn_id
             )

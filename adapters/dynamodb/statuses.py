@@ -13,6 +13,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.keys import Key
 from adapters.dynamodb.messages import DELIVERY_STATUSES, DeliveryStatus, fact_of, status_of
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.uncertain import UNLISTED
 from adapters.dynamodb.values import Plain, utc_now
 from contracts.ids import ConversationId, MessageId, OrganizationId
 from contracts.model import Contract
@@ -43,6 +44,10 @@ class AppliedStatus(Contract):
     """The message's status is another one now."""
     decisive: bool = False
     """Who sends in this conversation should know: a failure, or an uncertain send that arrived."""
+    failed_at: datetime | None = None
+    """Meta's time, when this update made the message `failed`: `send_failures` acts on it."""
+    error_code: int | None = None
+    """Meta's, of that failure."""
 
 
 class Statuses:
@@ -87,6 +92,8 @@ class Statuses:
             message_id=message_id,
             changed=changed,
             decisive=failed or "whatsapp_message_id" not in before,
+            failed_at=update.timestamp if failed else None,
+            error_code=update.error_code if failed else None,
         )
 
     async def _park(
@@ -133,7 +140,7 @@ async def add_facts(table: Table, key: Key, updates: Sequence[StatusUpdate]) -> 
         )
     return await table.update(
         key,
-        f"SET {sets}",
+        f"SET {sets} {UNLISTED}",
         {**facts, "outbound": "outbound"},
         condition=condition,
         returning="ALL_OLD",

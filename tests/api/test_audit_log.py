@@ -14,9 +14,10 @@ from sqlalchemy.exc import ProgrammingError
 from ulid import ULID
 
 from adapters.postgres import audit_log, whatsapp_users
+from adapters.postgres.channel_pauses import ChannelPauses
 from api.app import create_app
 from api.services import Services
-from contracts.ids import ApiKeyId, OrganizationId, PersonId
+from contracts.ids import ApiKeyId, ChannelId, OrganizationId, PersonId
 from settings import Settings
 from tests.api.conftest import Organization, check_problem, created
 
@@ -64,6 +65,7 @@ CHANGES: dict[tuple[str, str], Change] = {
     ),
     ("delete", f"{ORGANIZATION}/channels/{{channel_id}}"): Change("channel.delete"),
     ("post", f"{ORGANIZATION}/channels/{{channel_id}}/verify"): Change("channel.verify"),
+    ("post", f"{ORGANIZATION}/channels/{{channel_id}}/resume"): Change("channel.resume"),
     ("post", f"{ORGANIZATION}/channels/{{channel_id}}/verify-token"): Change(
         "channel.make_verify_token"
     ),
@@ -81,6 +83,9 @@ CHANGES: dict[tuple[str, str], Change] = {
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
     ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.update", lambda: {"name": "Eva"}
+    ),
+    ("post", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/consents"): Change(
+        "consent.create", lambda: {"state": "opted_in", "detail": "Form in the shop"}
     ),
     ("delete", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.delete"
@@ -117,6 +122,8 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
     async with services.database.tenant(OrganizationId(ours.id)) as session:
         await whatsapp_users.remember(session, person, organization_id=OrganizationId(ours.id))
     base = await created(admin, f"{path}/knowledge-bases", name="Menu")
+    channel_id = ChannelId((await created(admin, f"{path}/channels", **channel()))["id"])
+    await ChannelPauses(services.database).pause(OrganizationId(ours.id), channel_id, code=190)
     return World(
         ours,
         {
@@ -125,7 +132,7 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
             "api_key_id": (await created(admin, f"{path}/api-keys", name="K", role="viewer"))["id"],
             "platform_api_key_id": (await created(platform, "/v1/api-keys", name="P"))["id"],
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
-            "channel_id": (await created(admin, f"{path}/channels", **channel()))["id"],
+            "channel_id": channel_id,
             "knowledge_base_id": base["id"],
             "document_id": (
                 await created(

@@ -5,7 +5,7 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 """
 
 from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
-from adapters.postgres.tables.people import WhatsAppUser
+from adapters.postgres.tables.people import Consent, ConsentSource, ConsentState, WhatsAppUser
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 
@@ -14,6 +14,9 @@ __all__ = [
     "Assistant",
     "AuditEntry",
     "Channel",
+    "Consent",
+    "ConsentSource",
+    "ConsentState",
     "Document",
     "Erasure",
     "KnowledgeBase",

@@ -35,12 +35,14 @@ VALUES: Mapping[str, Any] = {
     "role": "viewer",
     "kind": "whatsapp_user",
     "language": "simple",
+    "state": "opted_in",
+    "source": "api",
     "position": 0,
     "embedding": [0.5, 0.5],
 }
 """Where a column accepts only some values; any other gets one of its type."""
 STATUSES: Mapping[str, str] = {"documents": "pending", "erasures": "running"}
-APPEND_ONLY = {"audit_log", "erasures"}
+APPEND_ONLY = {"audit_log", "consents", "erasures"}
 """What a tenant may add to and not change."""
 
 
