@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.pricing import ModelPrice
+from domain.prompt_budget import PROMPT_TOKENS
 
 MINIMUM_SECRET_LENGTH = 32
 """Characters of a key-ring entry: 32 of hex alone are 128 bits."""
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     parley_chat_model: str = "gpt-5-mini"
+    parley_prompt_tokens: int = Field(default=PROMPT_TOKENS, ge=2_000, le=1_000_000)
+    """Of what a model is told in one turn, its rules and the messages it answers included."""
     parley_embedding_model: str = "text-embedding-3-small"
     parley_embedding_base_url: str | None = None
     parley_embedding_api_key: SecretStr | None = None

@@ -3,7 +3,7 @@
 from typing import Final
 
 from activities.profiles import profile_of
-from activities.transcripts import Transcripts, searched
+from activities.transcripts import Transcripts
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
 from contracts.conversation import RetrievedPassages, ScoredPassage, Turn
@@ -32,10 +32,7 @@ class PassageLookup:
         if not profile.knowledge_base_ids:
             return RetrievedPassages()
         transcript = await self._transcripts.of(turn)
-        query = retrieval_query(
-            [words for message in transcript.current if (words := searched(message))],
-            history=transcript.history,
-        )
+        query = retrieval_query(transcript.searched, history=transcript.history)
         found = await self._retriever.search(
             ref.organization_id,
             knowledge_base_ids=profile.knowledge_base_ids,

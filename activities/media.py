@@ -13,7 +13,7 @@ from temporalio import activity
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
-from activities.profiles import own_server, profile_of
+from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.media import MessageMedia
 from adapters.dynamodb.messages import MediaReading, StoredFile, StoredMessage
@@ -247,7 +247,7 @@ class MediaActivities:
     ) -> tuple[MediaReading, str | None]:
         if file.size_bytes > LARGEST["audio"]:
             raise _NotUnderstood(MediaProblem.TOO_LARGE)
-        own = own_server(case.profile, self._transcriptions.default)
+        own = model_server(case.profile, self._transcriptions.default)
         if self._transcriptions.is_separate and case.profile.openai_base_url is None:
             own = None
         try:

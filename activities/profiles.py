@@ -1,4 +1,4 @@
-"""As whom a turn is answered."""
+"""As whom a turn is answered, and by which server's model."""
 
 from pydantic import SecretStr
 
@@ -21,8 +21,8 @@ async def profile_of(turn: Turn, profiles: AssistantProfiles) -> AssistantProfil
         raise final(error) from error
 
 
-def own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
-    """Where the organisation's own key is for; None when it has none."""
+def model_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
+    """The organisation's own; None: the platform's."""
     if profile.openai_api_key is None:
         return None
     return ModelServer(

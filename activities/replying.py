@@ -12,12 +12,13 @@ from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
 from activities.lookup import PassageLookup
 from activities.pictures import Pictures, may_be_about_pictures
-from activities.profiles import own_server, profile_of
+from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
-from activities.transcripts import Transcripts, TurnTranscript, told
+from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
+from adapters.memory import Memories
 from adapters.openai.chat import ChatModels, Completion, CompletionRequest
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
@@ -29,7 +30,8 @@ from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoni
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
 from domain.opening_words import opening_sentence
-from domain.prompt import Passage, Persona, Prompt, PromptImage, build_prompt
+from domain.prompt import Memory, Passage, Persona, Prompt, PromptImage, build_prompt
+from domain.prompt_budget import PROMPT_TOKENS, CountTokens
 from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
 from domain.tool_calls import ModelAnswer, read_tool_calls
@@ -51,7 +53,10 @@ class ReplyActivities:
         quotas: QuotaKeeper,
         lookup: PassageLookup,
         receipts: ReadReceipts,
+        memories: Memories,
         default_model: str,
+        count_tokens: CountTokens,
+        prompt_tokens: int = PROMPT_TOKENS,
     ) -> None:
         self._profiles = profiles
         self._transcripts = transcripts
@@ -62,7 +67,10 @@ class ReplyActivities:
         self._quotas = quotas
         self._lookup = lookup
         self._receipts = receipts
+        self._memories = memories
         self._default_model = default_model
+        self._count_tokens = count_tokens
+        self._prompt_tokens = prompt_tokens
 
     @activity.defn(name="write_reply")
     async def write_reply(self, request: WriteReply) -> DraftedReply:
@@ -81,20 +89,23 @@ class ReplyActivities:
         async with heartbeating():
             profile = await profile_of(turn, self._profiles)
             found = [passage.passage_id for passage in request.passages]
-            transcript, stored = await asyncio.gather(
+            transcript, stored, memory = await asyncio.gather(
                 self._transcripts.of(turn),
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
+                self._memories.of(turn.conversation),
             )
+            if transcript.is_withdrawn:
+                return await self._keep(turn, Draft(parts=()))
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
             pictures = await self._pictures.of(turn, transcript.current)
-            prompt = _prompt(profile, transcript, hits, pictures)
+            prompt = self._prompt(profile, transcript, hits, memory, pictures)
             try:
                 try:
                     completion = await self._complete(profile, prompt)
                 except ModelServerError as error:
                     if not pictures or not may_be_about_pictures(error):
                         raise
-                    prompt = _prompt(profile, transcript, hits, {})
+                    prompt = self._prompt(profile, transcript, hits, memory, {})
                     completion = await self._complete(profile, prompt)
                 # Paid for, whatever becomes of the answer; also when it was superseded.
                 counted = self._quotas.count_tokens(
@@ -161,7 +172,7 @@ class ReplyActivities:
                 parameters=profile.model_parameters,
                 tools=profile.tools.definitions(),
             ),
-            server=own_server(profile, self._models.default),
+            server=model_server(profile, self._models.default),
         )
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
@@ -173,37 +184,44 @@ class ReplyActivities:
             input_tokens=draft.input_tokens,
             cached_tokens=draft.cached_tokens,
             output_tokens=draft.output_tokens,
-            cited=len(draft.parts[-1].citations),
+            cited=len(draft.parts[-1].citations) if draft.parts else 0,
         )
 
-
-def _prompt(
-    profile: AssistantProfile,
-    transcript: TurnTranscript,
-    hits: Sequence[StoredPassage],
-    pictures: Mapping[MessageId, PromptImage],
-) -> Prompt:
-    current = [message for message in transcript.current if message.text]
-    now = datetime.now(UTC)
-    return build_prompt(
-        told(current, shown=pictures),
-        persona=Persona(
-            name=profile.assistant_name,
-            instructions=profile.instructions,
-            organization_name=profile.organization_name,
-            language=profile.language,
-            hands_over=profile.tools.handoff,
-        ),
-        history=transcript.history,
-        passages=[
-            Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-            for hit in hits
-        ],
-        now=now.astimezone(time_zone(profile.timezone)),
-        images=[pictures[message.id] for message in current if message.id in pictures],
-        is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
-        business=_business(profile, now=now),
-    )
+    def _prompt(
+        self,
+        profile: AssistantProfile,
+        transcript: TurnTranscript,
+        hits: Sequence[StoredPassage],
+        memory: Memory,
+        pictures: Mapping[MessageId, PromptImage],
+    ) -> Prompt:
+        now = datetime.now(UTC)
+        asked = transcript.asked(shown=pictures)
+        waiting = [one for one in asked if one.kind == "message"]
+        return build_prompt(
+            asked,
+            persona=Persona(
+                name=profile.assistant_name,
+                instructions=profile.instructions,
+                organization_name=profile.organization_name,
+                language=profile.language,
+                hands_over=profile.tools.handoff,
+            ),
+            history=transcript.history,
+            passages=[
+                Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
+                for hit in hits
+            ],
+            now=now.astimezone(time_zone(profile.timezone)),
+            count_tokens=self._count_tokens,
+            memory=memory,
+            images=[
+                pictures[message.id] for message in transcript.current if message.id in pictures
+            ],
+            is_late=any(now - one.sent_at > LATE_AFTER for one in waiting),
+            business=_business(profile, now=now),
+            total_tokens=self._prompt_tokens,
+        )
 
 
 def _meant(completion: Completion, profile: AssistantProfile, prompt: Prompt) -> ModelAnswer:

@@ -16,6 +16,7 @@ from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
 from adapters.erasures import Erasures
@@ -50,6 +51,7 @@ class Services:
     database: Database
     table: Table
     conversations: Conversations
+    summaries: Summaries
     quota_counters: QuotaCounters
     objects: Objects
     knowledge: Knowledge
@@ -95,6 +97,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             database=database,
             table=table,
             conversations=Conversations(table),
+            summaries=Summaries(table),
             quota_counters=QuotaCounters(table),
             objects=await stack.enter_async_context(open_objects(settings)),
             knowledge=await stack.enter_async_context(

@@ -18,6 +18,8 @@ from contracts.conversation import (
     RecordEcho,
     RecordedInbound,
     RecordInbound,
+    RefreshedMemory,
+    RefreshMemory,
     RetrievedPassages,
     SendPart,
     SentPart,
@@ -71,6 +73,12 @@ async def generate_reply(request: GenerateReply) -> DraftedReply:
 @activity.defn(name="write_reply")
 async def write_reply(request: WriteReply) -> DraftedReply:
     """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
+    raise NotImplementedError
+
+
+@activity.defn(name="refresh_memory")
+async def refresh_memory(request: RefreshMemory) -> RefreshedMemory:
+    """Bring the summary of a conversation, and what is known of the person, up to date."""
     raise NotImplementedError
 
 

@@ -12,6 +12,7 @@ from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.lookup import PassageLookup
 from activities.media import MediaActivities
+from activities.memory import MemoryActivities
 from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
@@ -28,14 +29,16 @@ from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.shared_vectors import SharedVectors
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
 from adapters.erasures import Erasures
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
+from adapters.memory import Memories
 from adapters.objects.objects import open_objects
 from adapters.openai.chat import ChatModels, ModelServer
-from adapters.openai.tokens import count_tokens
+from adapters.openai.tokens import RememberedCounts, count_tokens
 from adapters.openai.transcription import Transcriptions
 from adapters.parsing.parser import DocumentParser, ParserLimits
 from adapters.postgres.assistant_profiles import AssistantProfiles
@@ -95,6 +98,7 @@ async def open_activities(
         vision = settings.parley_vision == "on"
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
         transcripts, usage = Transcripts(conversations), UsageItems(table)
+        summaries, counts = Summaries(table), RememberedCounts()
         quotas = QuotaKeeper(
             profiles=profiles,
             counters=QuotaCounters(asked_once),
@@ -137,7 +141,22 @@ async def open_activities(
                 quotas=quotas,
                 lookup=lookup,
                 receipts=receipts,
+                memories=Memories(summaries, database),
                 default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
+            ),
+            memory=MemoryActivities(
+                profiles=profiles,
+                conversations=conversations,
+                summaries=summaries,
+                outbox=outbox,
+                database=database,
+                models=models,
+                quotas=quotas,
+                default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
             ),
             sending=SendingActivities(
                 profiles=profiles,

@@ -9,6 +9,7 @@ from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.media import MediaActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -39,6 +40,7 @@ class Activities:
     media: MediaActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
+    memory: MemoryActivities
     sending: SendingActivities
     ingestion: IngestionActivities
     erasure: ErasureActivities
@@ -66,7 +68,11 @@ def registrations(activities: Activities) -> list[Registration]:
         Registration(
             names.LLM_QUEUE,
             workflows=[],
-            activities=[activities.reply.write_reply, activities.reply.generate_reply],
+            activities=[
+                activities.reply.write_reply,
+                activities.reply.generate_reply,
+                activities.memory.refresh_memory,
+            ],
             max_concurrent_activities=200,
         ),
         Registration(

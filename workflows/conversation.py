@@ -15,6 +15,7 @@ from temporalio import workflow
 
 from workflows import conversation_steps as steps
 from workflows.conversation_alarm import Alarm
+from workflows.conversation_background import Background
 from workflows.conversation_card import card
 from workflows.conversation_desk import WAITING_POSTS, Desk
 from workflows.conversation_inbox import Inbox
@@ -36,12 +37,14 @@ with workflow.unsafe.imports_passed_through():
         ReceivedEcho,
         ReceivedMessage,
         RecordEcho,
+        RefreshMemory,
         Release,
         SettledSend,
         TakeOver,
         Turn,
     )
     from contracts.ids import MessageId, TurnId, post_turn_id
+    from domain.memory import refresh_is_due
 
 BURST_CAP = 5
 """A burst is gathered for at most so many quiet periods after its first message."""
@@ -64,11 +67,14 @@ class ConversationWorkflow:
         self._desk = Desk(state)
         self._alarm = Alarm()
         self._sending = Sending(next_message_id=self._next_message_id, show=self._show)
+        self._background = Background()
+        self._remembered = state.remembered
         self._turns = Turns(
             self._conversation,
             inbox=self._inbox,
             desk=self._desk,
             sending=self._sending,
+            background=self._background,
             count=state.turns,
             opened=state.opened,
             limit=state.limit,
@@ -155,6 +161,7 @@ class ConversationWorkflow:
             elif self._inbox or (self._desk.unanswered and not self._desk.silences):
                 await self._let_burst_settle()
                 await self._turns.take(self._let_burst_settle)
+                self._refresh_memory()
             if self._should_continue_as_new():
                 await self._continue_as_new()
 
@@ -285,6 +292,17 @@ class ConversationWorkflow:
             if self._desk.silences:
                 return
 
+    def _refresh_memory(self) -> None:
+        """Beside the turns: what is too old for a prompt is remembered in a few words."""
+        if self._protocol < 2 or not refresh_is_due(
+            messages=self._message_count, refreshed_at=self._remembered
+        ):
+            return
+        self._remembered = self._message_count
+        self._background.refresh_memory(
+            RefreshMemory(conversation=self._conversation, up_to=self._newest_message_id())
+        )
+
     def _should_continue_as_new(self) -> bool:
         info = workflow.info()
         return (
@@ -315,6 +333,7 @@ class ConversationWorkflow:
                     began_ms=self._began_ms,
                     message_count=self._message_count,
                     opened=self._turns.opened,
+                    remembered=self._remembered,
                     limit=self._turns.limit,
                 ),
                 protocol=PROTOCOL,
@@ -326,9 +345,9 @@ class ConversationWorkflow:
         )
 
     async def _drain(self) -> None:
-        """Let handlers and receipts end."""
+        """Let handlers end, and what runs beside the turns."""
         await workflow.wait_condition(
-            lambda: workflow.all_handlers_finished() and self._turns.receipts.are_done
+            lambda: workflow.all_handlers_finished() and self._background.is_done
         )
 
     def _next_message_id(self) -> MessageId:
@@ -338,6 +357,9 @@ class ConversationWorkflow:
         same task again, and a message that was recorded meanwhile would be recorded twice.
         """
         self._message_count += 1
+        return self._newest_message_id()
+
+    def _newest_message_id(self) -> MessageId:
         return MessageId(f"msg_{self._began_ms:012x}{self._message_count:06x}")
 
     def _state(self) -> ConversationState:

@@ -26,6 +26,8 @@ with workflow.unsafe.imports_passed_through():
         RecordEcho,
         RecordedInbound,
         RecordInbound,
+        RefreshedMemory,
+        RefreshMemory,
         RetrievedPassages,
         SendPart,
         SentPart,
@@ -169,6 +171,20 @@ def start_writing(request: WriteReply) -> workflow.ActivityHandle[DraftedReply]:
         heartbeat_timeout=timedelta(seconds=5),
         retry_policy=_MODEL_RETRY,
         summary=f"write the answer to {counted(len(request.turn.message_ids), 'message')}",
+    )
+
+
+def start_refreshing(request: RefreshMemory) -> workflow.ActivityHandle[RefreshedMemory]:
+    """What this one leaves, the next one takes in."""
+    return workflow.start_activity(
+        activities.refresh_memory,
+        request,
+        task_queue=names.LLM_QUEUE,
+        start_to_close_timeout=timedelta(seconds=120),
+        schedule_to_close_timeout=timedelta(seconds=300),
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(maximum_attempts=2),
+        summary="remember what was said",
     )
 
 

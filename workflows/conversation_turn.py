@@ -12,9 +12,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from workflows import conversation_steps as steps
+from workflows.conversation_background import Background
 from workflows.conversation_desk import Desk
 from workflows.conversation_inbox import Inbox
-from workflows.conversation_receipts import ReadReceipts
 from workflows.conversation_sending import Sending
 
 with workflow.unsafe.imports_passed_through():
@@ -74,6 +74,7 @@ class Turns:
         inbox: Inbox,
         desk: Desk,
         sending: Sending,
+        background: Background,
         count: int,
         opened: bool,
         limit: ReachedLimit | None,
@@ -92,7 +93,7 @@ class Turns:
         self.count = count
         self.opened = opened
         self.limit = limit
-        self.receipts = ReadReceipts()
+        self._background = background
         self._conversation = conversation
         self._inbox = inbox
         self._desk = desk
@@ -252,7 +253,7 @@ class Turns:
             welcome = newest.type == "request_welcome"
             kind: CannedKind = "welcome" if welcome else "acknowledgement"
             if self._protocol < 2:
-                self.receipts.start(turn, wamid, typing=False)
+                self._background.mark_read(turn, wamid, typing=False)
                 return await steps.draft_canned(turn, kind), False
             return await steps.draft_canned(turn, kind, mark_read=wamid), False
         try:
@@ -300,7 +301,7 @@ class Turns:
         self._show("looking up passages")
         retrieved = await self._unless_interrupted(steps.start_retrieval(turn), may_be_superseded)
         # Not sooner: its end takes a task of the workflow, for which a passage would wait.
-        self.receipts.start(turn, wamid, typing=True)
+        self._background.mark_read(turn, wamid, typing=True)
         self._show("writing a reply")
         return await self._unless_interrupted(
             steps.start_generation(GenerateReply(turn=turn, passages=retrieved.passages)),

@@ -9,7 +9,9 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - message, in or out: `<org>/conversation/<c>/messages`, message id; query, update
 - received (dedupe): `<org>/conversation/<c>/received`, wamid; put if absent
 - usage of a transcription: `<org>/conversation/<c>/transcriptions`, message id; update
-- draft of a turn: `<org>/conversation/<c>/drafts`, turn id; put, get
+- edit or deletion of a message: `<org>/conversation/<c>/effects`, wamid of what it is about; get
+- summary of what was said: `<org>/conversation/<c>`, `summary`; get, update
+- draft of a turn, tokens of a summary: `<org>/conversation/<c>/drafts`, ULID; put, get
 - wamid sent, or its statuses: `<org>/outbound/<wamid>`, `message`; update
 - alias of a person: `<org>/person-alias/<kind>/<value>`, `alias`; batch get, put
 - person: `<org>/person/<p>`, `person`; get, update

@@ -8,6 +8,7 @@ from adapters.dynamodb import bulk, keys
 from adapters.dynamodb.inbound import MESSAGES_PER_WRITE, InboundWrite
 from adapters.dynamodb.messages import StoredMessage, message_from
 from adapters.dynamodb.pages import Page, decode_cursor, encode_cursor
+from adapters.dynamodb.quotes import quoted_messages
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Item, Plain, attributes, plain
@@ -143,6 +144,20 @@ class Conversations:
         """One message, when the conversation has it."""
         item = await self._table.get(keys.message(organization_id, conversation_id, message_id))
         return message_from(item, conversation_id) if item else None
+
+    async def after_message(
+        self, conversation: ConversationRef, *, after: MessageId | None
+    ) -> AsyncIterator[list[StoredMessage]]:
+        """Messages after that one (None: all of them), oldest first; no page is empty."""
+        partition = keys.messages(conversation.organization_id, conversation.conversation_id)
+        async for page in bulk.partition(self._table, partition, after=after or ""):
+            yield [message_from(item, conversation.conversation_id) for item in page]
+
+    async def quoted(
+        self, conversation: ConversationRef, wamids: Sequence[str]
+    ) -> list[StoredMessage]:
+        """Messages of the conversation by their ids at Meta's side: see `quotes.py`."""
+        return await quoted_messages(self._table, conversation, wamids)
 
     async def transcript(
         self, organization_id: OrganizationId, conversation_id: ConversationId

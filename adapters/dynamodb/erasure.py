@@ -21,9 +21,9 @@ from contracts.ids import ConversationId, DocumentId, MessageId, OrganizationId,
 
 REMOVED: Final = frozenset(
     {
-        "conversation", "message", "messages", "received", "draft", "transcription", "outbound",
-        "alias", "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
-        "dead_letters", "quota", "query_embedding", "embedding",
+        "conversation", "message", "messages", "received", "effect", "summary", "draft",
+        "transcription", "outbound", "alias", "alias_of", "person", "conversation_of",
+        "quota_of_person", "told_of_limit", "dead_letters", "quota", "query_embedding", "embedding",
     }
 )  # fmt: skip
 """Functions of `keys` whose items an erasure removes."""
@@ -136,11 +136,13 @@ class ErasedItems:
             removed += await self._delete("messages", page)
         for beside in (
             keys.received(organization_id, conversation, "").partition,
+            keys.effect(organization_id, conversation, "").partition,
             keys.draft(organization_id, conversation, "").partition,
             keys.transcription(organization_id, conversation, MessageId("")).partition,
         ):
             async for page in bulk.partition(self._table, beside, attributes=["expires_at"]):
                 removed += await self._delete("other_items", page)
+        removed["other_items"] += await self._take(keys.summary(organization_id, conversation))
         removed["conversations"] += await self._take(
             keys.conversation(organization_id, conversation)
         )

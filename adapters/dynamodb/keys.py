@@ -46,6 +46,14 @@ def received(organization: OrganizationId, conversation: ConversationId, wamid: 
     return Key(f"{_conversation(organization, conversation)}/received", foreign(wamid))
 
 
+def effect(organization: OrganizationId, conversation: ConversationId, wamid: str) -> Key:
+    return Key(f"{_conversation(organization, conversation)}/effects", foreign(wamid))
+
+
+def summary(organization: OrganizationId, conversation: ConversationId) -> Key:
+    return Key(_conversation(organization, conversation), "summary")
+
+
 def draft(organization: OrganizationId, conversation: ConversationId, draft_id: str) -> Key:
     return Key(f"{_conversation(organization, conversation)}/drafts", draft_id)
 

@@ -1,5 +1,6 @@
 """A message as the transcript keeps it, and what its status is by all that is known of it."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -7,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from adapters.dynamodb.values import Plain
-from contracts.conversation import MediaReference, Operator
+from contracts.conversation import MediaReference, Operator, Referral
 from contracts.ids import ConversationId, DocumentId, MessageId, PassageId, TurnId
 from contracts.model import Contract
 from contracts.outbound import OUTBOUND_CONTENT, OutboundContent
@@ -86,6 +87,11 @@ class StoredMessage(Contract):
     sent_at: datetime | None = None
     """Meta's time of an inbound message; of an outbound one, when Meta accepted it."""
     in_reply_to: str | None = None
+    refers_to: str | None = None
+    choice_id: str | None = None
+    forwarded: bool = False
+    referral: Referral | None = None
+    details: dict[str, Any] | None = None
     part: int = 0
     model: str | None = None
     input_tokens: int = 0
@@ -124,7 +130,7 @@ def fact_of(status: DeliveryStatus) -> str:
 
 def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     status = status_of(item)
-    media = item.get("media")
+    media, referral, details = item.get("media"), item.get("referral"), item.get("details")
     file, reading = item.get("file"), item.get("reading")
     citations = item.get("citations")
     operator = item.get("operator")
@@ -148,6 +154,11 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         turn_id=item.get("turn_id"),
         sent_at=item.get("sent_at"),
         in_reply_to=item.get("in_reply_to"),
+        refers_to=item.get("refers_to"),
+        choice_id=item.get("choice_id"),
+        forwarded=item.get("forwarded", False),
+        referral=Referral.model_validate_json(referral) if referral else None,
+        details=json.loads(details) if details else None,
         part=item.get("part", 0),
         model=item.get("model"),
         input_tokens=item.get("input_tokens", 0),

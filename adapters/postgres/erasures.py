@@ -24,6 +24,7 @@ from adapters.postgres.tables import (
     Organization,
     Passage,
     PassageEmbedding,
+    PersonFact,
     UsageMetric,
     WhatsAppUser,
 )
@@ -34,7 +35,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (ApiKey, Channel, Assistant, KnowledgeBase)
 """What there is besides, such as the audit log, goes with the organisation's row."""
@@ -161,7 +162,8 @@ async def _remove_chunk(database: Database, table: type[SQLModel], request: Eras
 async def _delete_person(
     session: AsyncSession, organization_id: OrganizationId, person_id: PersonId
 ) -> dict[str, int]:
-    """Also tells every process to forget whom it remembers under the person's identifiers."""
+    """What is known about the person goes with their row. Also tells every process to forget whom
+    it remembers under the person's identifiers."""
     removed = await _delete(
         session,
         WhatsAppUser,

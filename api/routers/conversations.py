@@ -1,6 +1,7 @@
 """`/v1/organizations/{organization_id}/conversations`"""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from adapters.dynamodb.conversations import StoredConversation
 from adapters.dynamodb.messages import StoredMessage
+from adapters.postgres import person_facts
 from api.dependencies import PlaceDep, Tenant, ViewerDep
 from api.problems import documented, not_found
 from api.routing import ResourceRouter
@@ -88,8 +90,15 @@ async def export_conversation(conversation_id: str, tenant: ViewerDep) -> Stream
     pages = tenant.services.conversations.transcript(tenant.organization_id, conversation.id)
     # Read before the answer begins: a store that is down is still a 503.
     first: list[StoredMessage] = await anext(pages, [])
+    summary = await tenant.services.summaries.get(tenant.organization_id, conversation.id)
+    async with tenant.session() as session:
+        facts = await person_facts.known(session, conversation.person_id)
+    remembered = {
+        "summary": summary.text if summary else None,
+        "facts": [fact.statement for fact in facts],
+    }
     return StreamingResponse(
-        _export(conversation, first, pages),
+        _export(conversation, remembered, first, pages),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{conversation.id}.json"'},
     )
@@ -97,10 +106,14 @@ async def export_conversation(conversation_id: str, tenant: ViewerDep) -> Stream
 
 async def _export(
     conversation: StoredConversation,
+    remembered: Mapping[str, object],
     first: list[StoredMessage],
     rest: AsyncIterator[list[StoredMessage]],
 ) -> AsyncIterator[str]:
-    yield f'{{"conversation":{ConversationPublic.of(conversation).model_dump_json()},"messages":['
+    yield f'{{"conversation":{ConversationPublic.of(conversation).model_dump_json()}'
+    for name, value in remembered.items():
+        yield f',"{name}":{json.dumps(value, ensure_ascii=False)}'
+    yield ',"messages":['
     yield _joined(first)
     async for page in rest:
         yield "," + _joined(page)

@@ -22,6 +22,7 @@ from contracts.conversation import (
     Handoff,
     HandoffReason,
     Operator,
+    Referral,
 )
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.outbound import OutboundContent
@@ -184,6 +185,15 @@ class MessagePublic(Output):
     citations: tuple[Citation, ...]
     whatsapp_message_id: str | None
     in_reply_to: str | None = Field(description="`whatsapp_message_id` of the quoted message.")
+    refers_to: str | None = Field(
+        description="`whatsapp_message_id` of what a reaction, an edit or a deletion is about."
+    )
+    choice_id: str | None = Field(description="Id of the button or list row that was chosen.")
+    forwarded: bool
+    referral: Referral | None = Field(description="The ad or post that the person came from.")
+    details: dict[str, Any] | None = Field(
+        description="What `text` puts in words, as data: a location, contacts, an order, a form."
+    )
     created_at: datetime
 
     @classmethod
@@ -207,4 +217,6 @@ class ConversationExport(BaseModel):
     """A conversation as a whole."""
 
     conversation: ConversationPublic
+    summary: str | None = Field(description="What was said, in short; null: there is none.")
+    facts: list[str] = Field(description="What is known about the person.")
     messages: list[MessagePublic] = Field(description="All of them, oldest first.")

@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.openai.tokens import count_tokens
-from local.model.answering import ExtractiveAnswerer
+from local.model.answering import ExtractiveAnswerer, Reply
 from local.model.embedder import Embedder
+from local.model.notes import asks_for_notes, take_notes
 from local.model.prompt_reader import ShownPassage, read_prompt
 from local.model.protocol import (
     ApiError,
@@ -129,7 +130,10 @@ class _Server:
         yield "data: [DONE]\n\n"
 
     async def _complete(self, body: ChatRequest) -> Completion:
-        reply = await self._answerer.reply(read_prompt(body.messages), tools=body.offered_tools)
+        if asks_for_notes(body.messages):
+            reply = Reply(text=take_notes(body.messages))
+        else:
+            reply = await self._answerer.reply(read_prompt(body.messages), tools=body.offered_tools)
         text, is_whole = _limited(reply.text, tokens=body.token_limit)
         called = reply.tool and ToolCall(name=reply.tool, arguments=reply.arguments or {})
         return Completion(

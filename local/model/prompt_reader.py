@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 _BLOCK = re.compile(
-    r"^<(?P<name>context|passages|message)>\n(?P<json>.*?)\n</(?P=name)>$",
+    r"^<(?P<name>context|passages|message|event|summary|about_person)>\n(?P<json>.*?)\n</(?P=name)>$",
     re.DOTALL | re.MULTILINE,
 )
 _INTRODUCTION = re.compile(
@@ -52,14 +52,14 @@ class Question:
 
 def read_prompt(messages: Sequence[Mapping[str, object]]) -> Question:
     """The question that `messages` ends with. Blocks that are no valid JSON count as absent."""
-    system = "\n".join(_text(m) for m in messages if m.get("role") in ("system", "developer"))
+    system = "\n".join(text_of(m) for m in messages if m.get("role") in ("system", "developer"))
     said: list[str] = []
     passages: list[ShownPassage] = []
     is_late = has_pictures = False
     for message in messages:
         if message.get("role") != "user":
             continue
-        content = _text(message)
+        content = text_of(message)
         has_pictures = _has_pictures(message)
         blocks = [(m.group("name"), _json(m.group("json"))) for m in _BLOCK.finditer(content)]
         texts = [value for name, value in blocks if name == "message" and isinstance(value, str)]
@@ -81,7 +81,7 @@ def read_prompt(messages: Sequence[Mapping[str, object]]) -> Question:
     )
 
 
-def _text(message: Mapping[str, object]) -> str:
+def text_of(message: Mapping[str, object]) -> str:
     """A message's text; content may be a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, str):

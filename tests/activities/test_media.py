@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -35,6 +35,7 @@ from adapters.dynamodb.usage import UsageItems
 from adapters.dynamodb.values import utc_now
 from adapters.objects.objects import Objects, open_objects
 from adapters.openai.chat import ChatModels, ModelServer
+from adapters.openai.tokens import count_tokens
 from adapters.openai.transcription import Transcriptions
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfile
@@ -52,6 +53,7 @@ from contracts.conversation import (
     Turn,
 )
 from contracts.ids import KnowledgeBaseId, MessageId, TurnId
+from domain.prompt import NO_MEMORY
 from domain.usage import quarter_of
 from local.aws import AwsServer
 from settings import Settings
@@ -134,6 +136,8 @@ class Worker:
             quotas=quotas,
             lookup=lookup,
             receipts=Mock(),
+            memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
+            count_tokens=count_tokens,
             default_model="m",
         )
 

@@ -26,10 +26,13 @@ from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.values import utc_now
 from adapters.keyring import KeyRing
+from adapters.memory import Memories
 from adapters.openai.chat import Completion, CompletionRequest, ModelServer
+from adapters.openai.tokens import count_tokens
 from adapters.postgres import assistants, channels, organizations
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.consents import Consents
@@ -122,7 +125,9 @@ class Shop:
             quotas=self.keeper,
             lookup=NoPassages(),  # type: ignore[arg-type] # duck-typed, too
             receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told
+            memories=Memories(Summaries(table), database),
             default_model="m",
+            count_tokens=count_tokens,
         )
         self.organization_id: OrganizationId
         self.assistant_id: AssistantId

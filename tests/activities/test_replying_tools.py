@@ -14,6 +14,7 @@ from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.openai.chat import ChatModels
+from adapters.openai.tokens import count_tokens
 from adapters.postgres.assistant_profiles import AssistantProfile
 from adapters.postgres.passages import StoredPassage
 from adapters.temporal.metrics import WorkerMetrics
@@ -34,6 +35,7 @@ from contracts.ids import (
 )
 from domain.canned import canned_text
 from domain.model_tools import AssistantTools
+from domain.prompt import NO_MEMORY
 from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.adapters.dynamodb.builders import a_record, a_request, a_turn, an_id
 from tests.chat_server import ChatServer, models_of
@@ -96,6 +98,8 @@ class Writer:
             ),
             lookup=retriever,
             receipts=Mock(),
+            memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
+            count_tokens=count_tokens,
             pictures=AsyncMock(**{"of.return_value": {}}),
             default_model="m",
         )

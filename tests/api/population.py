@@ -211,8 +211,18 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
     doubtful = MessageId(f"msg_{ULID()}")
     await outbox.claim(turn, message_id=doubtful, part=1, text=f"Doubtful {to.marker}")
     await outbox.mark_uncertain(conversation, message_id=doubtful)
+    await services.summaries.write(
+        tenant, conversation.conversation_id, None, text=f"Summary {to.marker}", source="model",
+        begins_after=None, covers_up_to=asked.message_id, changes_seen_up_to=asked.message_id,
+    )  # fmt: skip
+    fact = await created(
+        to.organization.operator,
+        f"{to.organization.path}/whatsapp-users/{person}/facts",
+        statement=f"Fact {to.marker}",
+    )
     to.ids |= {
         "whatsapp_user_id": person,
+        "fact_id": fact["id"],
         "conversation_id": conversation.conversation_id,
         "message_id": answer,
     }

@@ -33,9 +33,12 @@ from tests.mutants.rule import (
 ERASURES: Final = (
     "tests/api/test_erasure_of_organizations.py", "tests/api/test_erasure_of_people.py",
 )  # fmt: skip
+MEMORY: Final = ("tests/activities/test_memory.py",)
 TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "activities.conversation": ("tests/activities/test_foreign_ids.py",),
     "activities.erasure": ("tests/activities/test_foreign_ids.py",),
+    "activities.memory": MEMORY,
+    "adapters.memory": MEMORY,
     "adapters.postgres.assistant_profiles": (
         "tests/adapters/postgres/test_configuration_cache.py",
     ),

@@ -11,6 +11,7 @@ from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.media import MediaActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -34,7 +35,12 @@ def registered() -> dict[str, Any]:
         retrieval=RetrievalActivities(Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            pictures=Mock(), quotas=Mock(), lookup=Mock(), receipts=Mock(), default_model="",
+            pictures=Mock(), quotas=Mock(), lookup=Mock(), receipts=Mock(), memories=Mock(),
+            default_model="", count_tokens=Mock(),
+        ),
+        memory=MemoryActivities(
+            profiles=Mock(), conversations=Mock(), summaries=Mock(), outbox=Mock(),
+            database=Mock(), models=Mock(), quotas=Mock(), default_model="", count_tokens=Mock(),
         ),
         sending=SendingActivities(
             profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), rates=Mock(),

@@ -26,15 +26,20 @@ from contracts.conversation import (
     ConversationInput,
     ConversationRef,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
     HandoffReason,
     InboundMessage,
     MarkRead,
+    MediaReference,
     MessageType,
     ReceivedMessage,
     RecordEcho,
     RecordedInbound,
     RecordInbound,
+    RefreshedMemory,
+    RefreshMemory,
     ReplyKind,
     RetrievedPassages,
     ScoredPassage,
@@ -58,6 +63,7 @@ from contracts.ids import (
 from contracts.quotas import ReachedLimit
 from workflows.conversation import ConversationWorkflow
 
+QUEUES = (names.CONVERSATIONS_QUEUE, names.LLM_QUEUE, names.WHATSAPP_QUEUE, names.MEDIA_QUEUE)
 CONVERSATION = ConversationRef(
     organization_id=OrganizationId("org_1"),
     channel_id=ChannelId("chn_1"),
@@ -72,6 +78,7 @@ def message(
     reply: ReplyKind = "answer",
     type: MessageType = "text",
     sent_at: int | None = None,
+    file: bool = False,
 ) -> ReceivedMessage:
     """Message `number` of the person, sent that many seconds after the epoch unless told."""
     return ReceivedMessage(
@@ -80,6 +87,7 @@ def message(
             type=type,
             reply=reply,
             text=f"message {number}",
+            media=MediaReference(media_id=f"media {number}") if file else None,
             sent_at=datetime.fromtimestamp(1_760_000_000 + (sent_at or number), UTC),
         ),
         debounce_seconds=0.2,
@@ -102,6 +110,10 @@ class World:
     closed: int = 0
     statuses: list[ChangeStatus] = field(default_factory=list)
     echoes: list[str] = field(default_factory=list)
+    fetched: int = 0
+    files_are_mute: bool = False
+    """What people send cannot be read, and says nothing."""
+    refreshed: list[MessageId] = field(default_factory=list)
     withdrawn: list[MessageId] = field(default_factory=list)
     return_after: timedelta | None = timedelta(hours=1)
     handoff_of: Callable[[str], HandoffReason | None] = lambda _text: None
@@ -219,6 +231,16 @@ class World:
     async def withdraw_part(self, request: WithdrawPart) -> None:
         self.withdrawn.append(request.message_id)
 
+    @activity.defn(name="fetch_media")
+    async def fetch_media(self, request: FetchMedia) -> FetchedMedia:
+        self.fetched += 1
+        return FetchedMedia(failed=request.turn.message_ids if self.files_are_mute else [])
+
+    @activity.defn(name="refresh_memory")
+    async def refresh_memory(self, request: RefreshMemory) -> RefreshedMemory:
+        self.refreshed.append(request.up_to)
+        return RefreshedMemory(summarised=True)
+
     @activity.defn(name="close_conversation")
     async def close_conversation(self, turn: Turn) -> None:  # noqa: ARG002 - signature
         self.closed += 1
@@ -231,7 +253,8 @@ class World:
         return [
             self.record_inbound, self.mark_read, self.retrieve_passages, self.generate_reply,
             self.write_reply, self.draft_canned_reply, self.send_part, self.settle_uncertain_send,
-            self.close_conversation, self.change_status, self.record_echo, self.withdraw_part,
+            self.fetch_media, self.refresh_memory, self.close_conversation, self.change_status,
+            self.record_echo, self.withdraw_part,
         ]  # fmt: skip
 
 
@@ -271,7 +294,7 @@ class RunningConversation:
                 activities=world.activities(),
                 max_cached_workflows=100,
             )
-            for queue in (names.CONVERSATIONS_QUEUE, names.LLM_QUEUE, names.WHATSAPP_QUEUE)
+            for queue in QUEUES
         ]
 
     async def __aenter__(self) -> "RunningConversation":

@@ -173,6 +173,34 @@ async def test_a_picture_alone_is_acknowledged(
     await eventually(lambda: world.replies == ["acknowledgement"])
 
 
+async def test_files_are_read_before_they_are_answered(
+    conversation: RunningConversation, world: World
+) -> None:
+    await conversation.receive(message(1, type="image", file=True))
+    await eventually(lambda: world.replies == ["answer to message 1"])
+    assert world.fetched == 1
+
+
+async def test_a_file_that_says_nothing_is_acknowledged(
+    conversation: RunningConversation, world: World
+) -> None:
+    world.files_are_mute = True
+    await conversation.receive(message(1, type="audio", file=True))
+    await eventually(lambda: world.replies == ["acknowledgement"])
+    await conversation.receive(message(2, type="audio", file=True), message(3))
+    await eventually(lambda: world.replies[1:] == ["answer to message 2 + message 3"])
+
+
+async def test_what_is_too_old_for_a_prompt_is_remembered_beside_the_turns(
+    conversation: RunningConversation, world: World
+) -> None:
+    for number in range(1, 17):
+        await conversation.receive(message(number))
+        await eventually(lambda number=number: len(world.replies) == number)  # type: ignore[misc]
+    await eventually(lambda: len(world.refreshed) == 2)
+    assert world.refreshed == sorted(set(world.refreshed))
+
+
 async def test_the_newest_message_is_marked_as_read(
     conversation: RunningConversation, world: World
 ) -> None:

@@ -5,7 +5,13 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 """
 
 from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
-from adapters.postgres.tables.people import Consent, ConsentSource, ConsentState, WhatsAppUser
+from adapters.postgres.tables.people import (
+    Consent,
+    ConsentSource,
+    ConsentState,
+    PersonFact,
+    WhatsAppUser,
+)
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 
@@ -23,6 +29,7 @@ __all__ = [
     "Organization",
     "Passage",
     "PassageEmbedding",
+    "PersonFact",
     "Role",
     "UsageMetric",
     "UsageRollup",

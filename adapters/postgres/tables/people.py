@@ -18,6 +18,9 @@ from sqlmodel import Field, SQLModel
 from adapters.postgres.tables import columns
 from contracts.ids import (
     ConsentId,
+    ConversationId,
+    FactId,
+    MessageId,
     OrganizationId,
     PersonId,
 )
@@ -99,3 +102,31 @@ class Consent(SQLModel, table=True):
     occurred_at: datetime = Field(sa_type=DateTime(timezone=True))
     """When the person said so; the newest counts, whenever it became known."""
     created_at: datetime = columns.created_at()
+
+
+class PersonFact(SQLModel, table=True):
+    """A short statement about a person, or the trace of one that must not come back."""
+
+    __tablename__ = "person_facts"
+    __table_args__ = (
+        CheckConstraint("source IN ('model', 'operator')", name="source"),
+        UniqueConstraint("organization_id", "person_id", "digest"),
+        columns.own("person_id", "whatsapp_users", ondelete="CASCADE"),
+        Index("ix_person_facts_list", "organization_id", "person_id", "created_at", "id"),
+    )
+
+    id: FactId = Field(primary_key=True, sa_type=Text)
+    organization_id: OrganizationId = columns.organization_id(index=False)
+    person_id: PersonId = Field(sa_type=Text)
+    statement: str | None = Field(default=None, sa_type=Text)
+    """None: an operator has removed it."""
+    digest: str = Field(sa_type=Text)
+    """Of the person and the statement's words (`domain/memory.py`)."""
+    source: str = Field(sa_type=Text)
+    """`model` or `operator`: who wrote it last."""
+    conversation_id: ConversationId | None = Field(default=None, sa_type=Text)
+    source_message_id: MessageId | None = Field(default=None, sa_type=Text)
+    """The message of that conversation in which the person said it."""
+    revision: int = columns.revision()
+    created_at: datetime = columns.created_at()
+    updated_at: datetime = columns.updated_at()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
+from adapters.openai.tokens import count_tokens
 from domain.model_tools import AssistantTools
 from domain.prompt import Passage, Persona, Utterance, build_prompt
 from local.model.answering import MODEL
@@ -41,12 +42,13 @@ def messages(
 ) -> Any:
     history = [Utterance(sender="user", text=question, sent_at=NOW) for question in earlier]
     prompt = build_prompt(
-        [text],
+        [Utterance(sender="user", text=text, sent_at=NOW)],
         persona=Persona(name="Mira", instructions="Be kind.", organization_name="Harbour Bikes"),
         history=history,
         passages=passages,
         now=NOW,
         is_late=is_late,
+        count_tokens=count_tokens,
     )
     return [message.model_dump() for message in prompt.messages]
 

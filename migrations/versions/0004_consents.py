@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql
 from adapters.postgres.database import PLATFORM_ROLE
 from migrations.access import count_revisions, protect
 
-revision: str = "0003"
-down_revision: str | None = "0002"
+revision: str = "0004"
+down_revision: str | None = "0003"
 branch_labels: str | None = None
 depends_on: str | None = None
 
