@@ -44,8 +44,13 @@ def desk_router(world: World) -> APIRouter:
 
     @router.get("/numbers/{phone_number_id}/desk")
     async def read_desk(phone_number_id: str) -> Response:
-        desk = _desk(phone_number_id)
-        return GraphResponse(desk.model_dump(include={"api_url", "organization_id"}))
+        """Where it leads; the key never comes out."""
+        known_number(world, phone_number_id)
+        desk = world.desks.get(phone_number_id)
+        if desk is None:
+            return GraphResponse({"available": False})
+        where = desk.model_dump(include={"api_url", "organization_id"})
+        return GraphResponse({"available": True} | where)
 
     @router.get("/desk/{person_id}/{phone_number_id}")
     async def look(person_id: str, phone_number_id: str) -> Response:
@@ -73,12 +78,12 @@ def desk_router(world: World) -> APIRouter:
             }
         )
 
-    @router.post("/desk/{person_id}/{phone_number_id}/messages", status_code=202)
+    @router.post("/desk/{person_id}/{phone_number_id}/messages", status_code=201)
     async def say(person_id: str, phone_number_id: str, request: Request) -> Response:
         person, parley = _at(person_id, phone_number_id)
         body = await read_body(request, OperatorText)
         path = f"conversations/{await parley.id_of(person)}/messages"
-        return GraphResponse(await parley.post(path, {"text": body.text}), status_code=202)
+        return GraphResponse(await parley.post(path, {"text": body.text}), status_code=201)
 
     @router.post("/desk/{person_id}/{phone_number_id}/{action}")
     async def act(person_id: str, phone_number_id: str, action: Action) -> Response:

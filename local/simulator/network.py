@@ -17,6 +17,7 @@ from local.simulator.outgoing import SendRequest
 from local.simulator.storage.database import Database
 from local.simulator.storage.directory import Directory, Number, Person
 from local.simulator.storage.messages import Extra, Message, Messages, StatusChange
+from local.simulator.typing_indicators import TypingIndicators
 from local.simulator.views import message_view
 from local.simulator.webhooks import message_body, status_body
 from local.simulator.wire import JsonObject, new_wamid
@@ -62,7 +63,7 @@ class Network:
         self._faults = faults
         self._clock = clock
         self._events = events
-        self._typing: dict[tuple[str, str], float] = {}
+        self.typing = TypingIndicators(seconds=config.typing_seconds, clock=clock, events=events)
         self.changed = outbox.changed
         """Set whenever there may be something to carry."""
 
@@ -163,7 +164,7 @@ class Network:
             for status, delay in self._plan(message, failure=failure):
                 self._plan_status(message, status=status, at=now + delay, error=failure)
         if person is not None:
-            self._stop_typing(person.id, number.phone_number_id)
+            self.typing.stop(person.id, number.phone_number_id)
         self._publish(message)
         return message, struck
 
@@ -200,28 +201,18 @@ class Network:
         for read in marked:
             self._publish(read)
         if typing and message.person_id is not None:
-            until = self._clock.now() + self._config.typing_seconds
-            self._typing[(message.person_id, message.phone_number_id)] = until
-            self._publish_typing(message.person_id, message.phone_number_id, active=True)
+            self.typing.start(message.person_id, message.phone_number_id)
             self.changed.set()
-
-    def is_typing(self, *, person_id: str, phone_number_id: str) -> bool:
-        return self._typing.get((person_id, phone_number_id), 0) > self._clock.now()
 
     def apply_due(self) -> None:
         """Let every status that is due take effect, and end typing that lasted long enough."""
-        now = self._clock.now()
-        for change in self._messages.due_changes(now):
+        for change in self._messages.due_changes(self._clock.now()):
             self._apply(change)
-        for person_id, phone_number_id in [p for p, until in self._typing.items() if until <= now]:
-            self._stop_typing(person_id, phone_number_id)
+        self.typing.stop_due()
 
     def next_due_at(self) -> float | None:
-        times = list(self._typing.values())
-        upcoming = self._messages.next_change_at()
-        if upcoming is not None:
-            times.append(upcoming)
-        return min(times, default=None)
+        times = (self.typing.next_end_at(), self._messages.next_change_at())
+        return min((at for at in times if at is not None), default=None)
 
     def webhook_arrived(self, message_id: str) -> None:
         """The business took a person's message: its second grey tick."""
@@ -311,20 +302,6 @@ class Network:
                 copies=change.copies,
             )
         self._show(advanced)
-
-    def _stop_typing(self, person_id: str, phone_number_id: str) -> None:
-        if self._typing.pop((person_id, phone_number_id), None) is not None:
-            self._publish_typing(person_id, phone_number_id, active=False)
-
-    def _publish_typing(self, person_id: str, phone_number_id: str, *, active: bool) -> None:
-        self._events.publish(
-            {
-                "type": "typing",
-                "person_id": person_id,
-                "phone_number_id": phone_number_id,
-                "active": active,
-            }
-        )
 
     def _show(self, message: Message | None) -> None:
         if message is not None:

@@ -53,7 +53,7 @@ def panel_router(world: World) -> APIRouter:
             person_id=person_id, phone_number_id=phone_number_id, before=cursor, limit=limit
         )
         items = [message_view(message, config=world.config) for message in messages]
-        typing = world.network.is_typing(person_id=person_id, phone_number_id=phone_number_id)
+        typing = world.network.typing.is_shown(person_id=person_id, phone_number_id=phone_number_id)
         more = len(items) == limit
         return GraphResponse(
             {

@@ -126,6 +126,7 @@ async def test_an_operator_takes_over_writes_and_hands_back(
         await expect(view).to_contain_text("messages per day: 7 of 100")
         await view.get_by_role("button", name="Take over").click()
         await expect(view).to_contain_text("a human answers")
+        await expect(view).to_contain_text("With Bo for")
         await view.get_by_label("Message as the operator").fill("I am Bo. How can I help?")
         await view.get_by_role("button", name="Send").click()
         await expect(view.get_by_label("Message as the operator")).to_have_value("")

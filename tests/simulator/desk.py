@@ -27,6 +27,7 @@ class Parley:
         self.person = person
         self.channel = channel
         self.status = "bot"
+        self.window_is_open = True
         self.said: list[str] = []
         self.keys: list[str] = []
         """Idempotency keys of what changed something."""
@@ -63,7 +64,22 @@ class Parley:
             return self._answer(request, {"items": []})
         if "cursor" not in request.query_params:  # a filtered page may be empty and have a next one
             return self._answer(request, EMPTY_PAGE)
-        conversation = {"id": CONVERSATION, "channel_id": "chn_1", "status": self.status}
+        since = "2026-01-01T10:00:00Z"
+        handoff = {
+            "reason": "operator",
+            "since": since,
+            "waiting_since": None,
+            "operator": "Bo",
+            "returns_at": None,
+        }
+        conversation = {
+            "id": CONVERSATION,
+            "channel_id": "chn_1",
+            "status": self.status,
+            "handoff": handoff if self.status == "human" else None,
+            "limited_by": None,
+            "limited_until": None,
+        }
         return self._answer(request, {"items": [conversation], "next_cursor": None})
 
     async def messages(self, request: Request) -> Response:
@@ -76,12 +92,12 @@ class Parley:
     async def say(self, request: Request) -> Response:
         body = await request.json()
         self.keys.append(request.headers["idempotency-key"])
-        if self.status != "human":
-            return self._answer(
-                request, {"title": "Conflict", "detail": "Take it over first."}, status=409
-            )
+        if not self.window_is_open:
+            closed = {"title": "Conflict", "detail": "The service window is closed."}
+            return self._answer(request, closed, status=409)
+        self.status = "human"  # whoever writes has it
         self.said.append(body["text"])
-        return self._answer(request, {"id": "msg_3", "status": "pending"}, status=202)
+        return self._answer(request, {"id": "msg_3", "status": "pending"}, status=201)
 
     async def act(self, request: Request) -> Response:
         assert await request.body() == b""

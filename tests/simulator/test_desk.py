@@ -39,11 +39,13 @@ async def test_an_operator_acts_with_an_idempotency_key(stage: Stage) -> None:
     person = await stage.person()
     async with parley(person, channel=PHONE_NUMBER_ID) as api:
         await put_desk(stage, api)
+        api.window_is_open = False
         refused = await stage.http.post(
             f"/simulator/{path_of(person)}/messages", json={"text": "x"}
         )
         assert refused.status_code == 502
-        assert refused.json()["detail"] == "Parley answered 409: Take it over first."
+        assert refused.json()["detail"] == "Parley answered 409: The service window is closed."
+        api.window_is_open = True
         assert (await stage.post(f"{path_of(person)}/takeover"))["status"] == "human"
         assert (await stage.post(f"{path_of(person)}/messages", {"text": "Hi"}))["id"] == "msg_3"
         assert (await stage.post(f"{path_of(person)}/release"))["status"] == "bot"
@@ -59,7 +61,11 @@ async def test_a_key_goes_in_and_never_comes_out(stage: Stage) -> None:
     async with parley(person, channel=PHONE_NUMBER_ID) as api:
         await put_desk(stage, api)
         read = await stage.http.get(f"/simulator/numbers/{PHONE_NUMBER_ID}/desk")
-        assert read.json() == {"api_url": api.url, "organization_id": ORGANIZATION}
+        assert read.json() == {
+            "available": True,
+            "api_url": api.url,
+            "organization_id": ORGANIZATION,
+        }
         for path in (path_of(person), "numbers"):
             assert OPERATOR_KEY not in (await stage.http.get(f"/simulator/{path}")).text
         await put_desk(stage, api, api_key="withdrawn")
@@ -70,11 +76,10 @@ async def test_a_key_goes_in_and_never_comes_out(stage: Stage) -> None:
 async def test_a_number_without_a_desk_has_no_view(stage: Stage) -> None:
     person = await stage.person()
     assert await look(stage, person) == {"available": False}
-    for method, path in (
-        ("GET", f"numbers/{PHONE_NUMBER_ID}/desk"),
-        ("POST", f"{path_of(person)}/takeover"),
-    ):
-        assert (await stage.http.request(method, f"/simulator/{path}")).status_code == 404
+    read = await stage.http.get(f"/simulator/numbers/{PHONE_NUMBER_ID}/desk")
+    assert read.json() == {"available": False}
+    refused = await stage.http.post(f"/simulator/{path_of(person)}/takeover")
+    assert refused.status_code == 404
 
 
 async def test_a_parley_that_is_down_is_told(stage: Stage) -> None:

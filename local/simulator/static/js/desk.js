@@ -2,10 +2,10 @@
 
 import { api } from "./api.js";
 import { attempt, byId, h } from "./dom.js";
-import { duration, shortDay } from "./time.js";
+import { duration, time } from "./time.js";
 
 const PATIENCE = 1200; // milliseconds between what happens in the chat and the look at Parley
-const STATUS = { bot: "the assistant answers", human: "a human answers", closed: "closed" };
+const STATUS = { bot: "the assistant answers", human: "a human answers", closed: "over until the person writes" };
 
 export class Desk {
   constructor(chat) {
@@ -80,12 +80,14 @@ export class Desk {
 
   facts({ handoff, limited_by: limit, limited_until: until }, uncertain, quotas) {
     const facts = [];
-    if (handoff?.since) {
-      const waiting = duration((Date.now() - Date.parse(handoff.since)) / 1000);
-      facts.push(`${handoff.operator ? "Taken over" : "Waiting"} for ${waiting}${handoff.reason ? `: ${handoff.reason}` : ""}`);
+    if (handoff) {
+      const { operator, waiting_since: waiting, since, reason, returns_at: returns } = handoff;
+      const long = duration((Date.now() - Date.parse(waiting ?? since)) / 1000);
+      facts.push(`${waiting ? "Waiting" : `With ${operator ?? "a human"}`} for ${long} (${named(reason)})`);
+      if (returns) facts.push(`The assistant returns at ${time(Date.parse(returns) / 1000)} if nobody writes.`);
     }
     if (uncertain.length) facts.push(`${uncertain.length} uncertain: ${uncertain.map(({ text, type }) => text ?? type).join("; ").slice(0, 120)}`);
-    if (limit) facts.push(`Not answered: ${named(limit)}${until ? ` until ${shortDay(Date.parse(until) / 1000)}` : ""}`);
+    if (limit) facts.push(`Not answered: ${named(limit)}${until ? ` until ${time(Date.parse(until) / 1000)}` : ""}`);
     for (const { quota, used, hard, soft } of quotas) {
       const most = hard ?? soft;
       if (used !== null && most !== null) facts.push(`${named(quota)}: ${used.toLocaleString()} of ${most.toLocaleString()}`);
