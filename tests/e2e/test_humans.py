@@ -41,9 +41,9 @@ async def path_of(api: httpx.AsyncClient, phone: Phone) -> str:
 
 
 async def said(api: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = (await api.get(f"{path}/messages")).raise_for_status().json()[
-        "items"
-    ]
+    items: list[dict[str, Any]] = (
+        (await api.get(f"{path}/messages")).raise_for_status().json()["items"]
+    )
     return items[::-1]
 
 
@@ -64,7 +64,7 @@ async def test_an_operator_takes_over_writes_and_hands_back(
         return [each["text"] for each in await said(api, path)]
 
     await eventually(transcript, lambda texts: texts[-1] == "And on Sunday?")
-    posted = (await api.post(f"{path}/messages", json={"text": "We are closed, sorry. Ana"}))
+    posted = await api.post(f"{path}/messages", json={"text": "We are closed, sorry. Ana"})
     assert posted.status_code == 201
     assert posted.json()["sender"] == "operator"
     replies = await eventually(phone.replies, lambda found: len(found) > answered)
