@@ -1,9 +1,11 @@
 """Tells an organisation's own systems what happened, and keeps what they have not taken."""
 
 import random
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -16,6 +18,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.tables import WebhookEndpoint
 from adapters.webhook_posts import Posted, WebhookPosts
 from contracts.events import BusinessEvent
+from contracts.ids import OrganizationId
 from contracts.webhooks import (
     BuryEvent,
     DeliveredWebhook,
@@ -145,13 +148,18 @@ class WebhookActivities:
 
     async def _endpoint(self, stream: WebhookStream) -> WebhookEndpoint | None:
         """As it is now: whoever has just disabled it is to be heard."""
-        async with self._database.tenant(stream.organization_id) as session:
+        async with self._session(stream.organization_id) as session:
             return await webhook_endpoints.get(session, stream.endpoint_id)
+
+    def _session(
+        self, organization_id: OrganizationId
+    ) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._database.tenant(organization_id)
 
     async def _note_success(self, endpoint: WebhookEndpoint) -> None:
         if endpoint.failing_since is None:
             return
-        async with self._database.tenant(endpoint.organization_id) as session:
+        async with self._session(endpoint.organization_id) as session:
             await webhook_endpoints.note_success(session, endpoint.id)
 
     async def _note_failure(
@@ -165,7 +173,7 @@ class WebhookActivities:
             reason = FAILED_FOR_DAYS
         if reason is None and endpoint.failing_since is not None:
             return None
-        async with self._database.tenant(endpoint.organization_id) as session:
+        async with self._session(endpoint.organization_id) as session:
             if reason is None:
                 await webhook_endpoints.note_failure(session, endpoint.id)
             else:

@@ -1,12 +1,12 @@
 """What happens in an organisation and may be told to its own systems by outbound webhooks."""
 
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from contracts.ids import ConversationId, EventId, MessageId, OrganizationId
 from contracts.model import Contract
 
-EventType = Literal[
+HappeningType = Literal[
     "message.received",
     "message.sent",
     "message.status",
@@ -15,9 +15,10 @@ EventType = Literal[
     "conversation.released",
     "conversation.closed",
     "usage.limit_reached",
-    "webhook.test",
 ]
-EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+"""What an organisation's own systems may ask to be told of."""
+
+EventType = Literal[HappeningType, "webhook.test"]
 
 
 class BusinessEvent(Contract):

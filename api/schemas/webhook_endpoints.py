@@ -1,36 +1,25 @@
 """Endpoints of an organisation's own systems in the API. A secret is shown once."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from adapters.dynamodb.webhooks import BuriedEvent
 from adapters.postgres.tables import WebhookEndpoint
 from api.schemas.base import Input, Output, Revised
-from contracts.events import EventType
+from contracts.events import EventType, HappeningType
 from contracts.ids import ConversationId, EventId, MessageId, OrganizationId, WebhookEndpointId
 
-TakenType = Literal[
-    "message.received",
-    "message.sent",
-    "message.status",
-    "conversation.handoff",
-    "conversation.taken_over",
-    "conversation.released",
-    "conversation.closed",
-    "usage.limit_reached",
-]
 
-
-def _once_each(value: list[TakenType]) -> list[TakenType]:
+def _once_each(value: list[HappeningType]) -> list[HappeningType]:
     if len(set(value)) < len(value):
         raise ValueError("names a type twice")
     return value
 
 
 TakenTypes = Annotated[
-    list[TakenType],
+    list[HappeningType],
     AfterValidator(_once_each),
     Field(json_schema_extra={"uniqueItems": True}),
 ]

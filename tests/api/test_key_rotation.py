@@ -85,6 +85,10 @@ async def give_every_secret(ours: Organization, *, numbers: int) -> list[dict[st
     """A value in every sealed column there is."""
     changed = await ours.admin.patch(ours.path, json={"openai_api_key": OPENAI_KEY})
     assert changed.status_code == 200
+    endpoints = f"{ours.path}/webhook-endpoints"
+    endpoint = await created(ours.admin, endpoints, url="https://shop.example.com/hook")
+    # The one before is kept, too.
+    await created(ours.admin, f"{endpoints}/{endpoint['id']}/secret")
     return [await connect_number(ours) for _ in range(numbers)]
 
 
@@ -155,6 +159,8 @@ async def test_after_the_rotation_the_new_key_alone_opens_everything(
         "channels.app_secret: 2 re-sealed, 0 on the newest key already.",
         "channels.verify_token: 3 re-sealed, 0 on the newest key already.",
         "organizations.openai_api_key: 1 re-sealed, 0 on the newest key already.",
+        "webhook_endpoints.previous_secret: 1 re-sealed, 0 on the newest key already.",
+        "webhook_endpoints.secret: 1 re-sealed, 0 on the newest key already.",
     ]
     assert sorted(done.stdout.splitlines()[: len(COLUMNS)]) == expected
     assert "temporal workflow list" in done.stdout
@@ -178,7 +184,7 @@ async def test_after_the_rotation_the_new_key_alone_opens_everything(
 
     again = await asyncio.to_thread(parley_rotates, settings, NEW)
     assert again.returncode == 0
-    counts = (3, 2, 3, 1)
+    counts = (3, 2, 3, 1, 1, 1)
     assert sorted(again.stdout.splitlines()[: len(COLUMNS)]) == [
         f"{line.partition(':')[0]}: 0 re-sealed, {count} on the newest key already."
         for line, count in zip(expected, counts, strict=True)
@@ -207,7 +213,7 @@ async def test_what_no_key_opens_is_named_and_the_rest_is_done(
     # A ring without the key opens nothing, and names all of it.
     lost = await asyncio.to_thread(parley_rotates, settings, "a key that has sealed nothing at all")
     assert lost.returncode == 1
-    assert len(lost.stderr.splitlines()) == 3 * 3 + 1
+    assert len(lost.stderr.splitlines()) == 3 * 3 + 3
 
 
 async def test_a_rotation_goes_on_where_it_was_interrupted(
@@ -301,7 +307,7 @@ async def test_a_rotation_under_way_disturbs_nobody(
 
     final = await rotate_keys(database, KeyRing([NEW]))
     assert final == RotationReport(current=final.current)
-    assert sum(final.current.values()) == 12 * 3 + 1
+    assert sum(final.current.values()) == 12 * 3 + 3
     ids = {each["id"] for each in changed}
     for row in await rows(database, "channels"):
         told = {

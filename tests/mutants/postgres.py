@@ -39,6 +39,7 @@ TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "activities.erasure": ("tests/activities/test_foreign_ids.py",),
     "activities.memory": MEMORY,
     "adapters.memory": MEMORY,
+    "activities.webhooks": ("tests/activities/test_webhooks.py",),
     "adapters.postgres.assistant_profiles": (
         "tests/adapters/postgres/test_configuration_cache.py",
     ),
@@ -48,6 +49,7 @@ TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "adapters.postgres.ingestion": ("tests/adapters/postgres/test_ingestions.py",),
     "adapters.postgres.passages": ("tests/adapters/postgres/test_word_search.py",),
     "adapters.postgres.usage": ("tests/adapters/test_usage.py",),
+    "adapters.postgres.webhook_subscriptions": ("tests/activities/test_webhooks.py",),
     "adapters.usage": ("tests/adapters/test_usage.py",),
     "adapters.vectors.pgvector": (f"{VECTORS}/test_contract.py",),
 }

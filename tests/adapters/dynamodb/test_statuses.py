@@ -286,3 +286,23 @@ async def test_every_order_and_repetition_ends_in_the_same_state(
     assert message.whatsapp_message_id == wamid
     assert (message.error is not None) == (expected == "failed")
     assert message.delivery == {status: AFTER[status] for status in reached}
+
+
+async def test_a_status_is_news_when_it_is_delivered_again_and_still_stands(
+    sending: Sending,
+) -> None:
+    """Whoever was to tell of it may have died after it was written down."""
+
+    async def news(status: DeliveryStatus) -> bool:
+        organization_id = sending.turn.conversation.organization_id
+        return (await sending.statuses.apply(organization_id, sending.update(status))).news
+
+    await sending.claim()
+    await sending.mark_sent()
+    assert not await news("sent")  # Whoever sent it has told of that.
+    assert await news("delivered")
+    assert await news("delivered")
+    assert await news("read")
+    assert not await news("delivered")
+    assert not await news("played")  # The same as read.
+    assert await news("read")
