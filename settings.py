@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.pricing import ModelPrice
+from domain.prompt_budget import PROMPT_TOKENS
 
 MINIMUM_SECRET_LENGTH = 32
 """Characters of a key-ring entry: 32 of hex alone are 128 bits."""
@@ -46,14 +47,22 @@ class Settings(BaseSettings):
     aws_region: str = "us-east-1"
     parley_dynamodb_table: str = "parley"
     parley_s3_bucket: str = "parley"
+    parley_s3_public_url: str | None = None
 
     # OpenAI-compatible model server
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     parley_chat_model: str = "gpt-5-mini"
+    parley_prompt_tokens: int = Field(default=PROMPT_TOKENS, ge=2_000, le=1_000_000)
+    """Of what a model is told in one turn, its rules and the messages it answers included."""
     parley_embedding_model: str = "text-embedding-3-small"
     parley_embedding_base_url: str | None = None
     parley_embedding_api_key: SecretStr | None = None
+    parley_transcription_model: str = "gpt-4o-mini-transcribe"
+    parley_transcription_base_url: str | None = None
+    parley_transcription_api_key: SecretStr | None = None
+    parley_vision: Literal["on", "off"] = "on"
+    """Whether the chat model is shown pictures."""
 
     # Vectors
     vector_store: Literal["pinecone", "pgvector"] | None = None

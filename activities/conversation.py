@@ -1,18 +1,26 @@
-"""The record of a conversation: what came in, and that it has ended."""
+"""The record of a conversation: what came in, and what it asks for."""
 
 import asyncio
 
 from temporalio import activity
 
+from activities.consenting import keep_consent
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.people import People
-from adapters.dynamodb.values import utc_now
 from adapters.events import Tell, tell_nobody
+from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.whatsapp_users import remember
-from contracts.conversation import ChangeStatus, RecordedInbound, RecordInbound, Turn
-from domain.business_events import conversation_event, message_received
+from contracts.conversation import (
+    ConversationRef,
+    RecordedInbound,
+    RecordInbound,
+)
+from contracts.handoff import HandoffSettings
+from domain.business_events import message_received
+from domain.handoff import in_their_words, wanted_handoff
 
 
 class ConversationActivities:
@@ -23,23 +31,31 @@ class ConversationActivities:
         people: People,
         database: Database,
         quotas: QuotaKeeper,
+        profiles: AssistantProfiles,
+        consents: Consents,
         tell: Tell = tell_nobody,
     ) -> None:
         self._conversations = conversations
         self._people = people
         self._database = database
         self._quotas = quotas
+        self._profiles = profiles
+        self._consents = consents
         self._tell = tell
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
-        """Write messages into the transcript; tell which of them no earlier turn has had, and
-        which are beyond a quota."""
+        """Write messages into the transcript; tell which of them no earlier turn has had, which
+        are beyond a quota, and what they ask for besides an answer."""
         recorded = await self._conversations.record_inbound(request)
-        fresh = [record for record in request.messages if record.message_id in recorded.fresh]
-        limit, _, _ = await asyncio.gather(
+        ids = set(recorded.fresh)
+        fresh = [record for record in request.messages if record.message_id in ids]
+        asking = [record.message for record in fresh if record.message.reply != "none"]
+        limit, _, consent, settings, _ = await asyncio.gather(
             self._quotas.limit_of(request, recorded),
             self._remember_person(request),
+            keep_consent(asking, conversation=request.conversation, consents=self._consents),
+            self._handoff_settings(request.conversation, needed=bool(asking) or request.opening),
             self._tell(
                 *(
                     message_received(
@@ -49,16 +65,31 @@ class ConversationActivities:
                 )
             ),
         )
+        handoff = wanted_handoff(in_their_words(asking), settings)
         return RecordedInbound(
-            fresh=recorded.fresh, first_contact=recorded.first_contact, limit=limit
+            fresh=recorded.fresh,
+            first_contact=recorded.first_contact,
+            limit=limit,
+            held=recorded.held,
+            handoff=handoff,
+            handoff_rules=settings.rules() if request.opening else None,
+            consent=consent,
         )
 
-    @activity.defn(name="close_conversation")
-    async def close_conversation(self, turn: Turn) -> None:
-        """Note in the conversation's record that its service window has passed."""
-        await self._conversations.close(turn.conversation)
-        change = ChangeStatus(conversation=turn.conversation, status="closed")
-        await self._tell(conversation_event(change, occurrence=turn.turn_id, at=utc_now()))
+    async def _handoff_settings(
+        self, conversation: ConversationRef, *, needed: bool
+    ) -> HandoffSettings:
+        """From memory, as a rule."""
+        if not needed:
+            return HandoffSettings()
+        try:
+            profile = await self._profiles.for_channel(
+                conversation.organization_id, conversation.channel_id
+            )
+        except LookupError:
+            # The channel is gone: nobody would notice that a human is wanted.
+            return HandoffSettings(enabled=False)
+        return profile.handoff
 
     async def _remember_person(self, request: RecordInbound) -> None:
         """The organisation's list of people is in PostgreSQL; once a run is often enough."""

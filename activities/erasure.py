@@ -74,9 +74,13 @@ class ErasureActivities:
 
     @activity.defn(name="erase_files")
     async def erase_files(self, request: Erase) -> int:
-        """Remove the organisation's files."""
+        """Remove the organisation's files, or those that the person has sent."""
         async with heartbeating():
-            files = await self._objects.delete_organization(request.organization_id)
+            if request.kind == "organization":
+                files = await self._objects.delete_organization(request.organization_id)
+            else:
+                person_id = PersonId(request.subject_id)
+                files = await self._objects.delete_person(request.organization_id, person_id)
             return await self._removed(request, Counter(files=files))
 
     @activity.defn(name="erase_vectors")

@@ -1,32 +1,40 @@
 """Writes the reply of a turn and keeps it as the turn's draft. Nothing is sent here."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import SecretStr
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
-from activities.profiles import profile_of
+from activities.lookup import PassageLookup
+from activities.pictures import Pictures, may_be_about_pictures
+from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
+from activities.receipts import ReadReceipts
 from activities.transcripts import Transcripts, TurnTranscript
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
-from adapters.openai.chat import ChatModels, CompletionRequest, ModelServer
+from adapters.memory import Memories
+from adapters.openai.chat import ChatModels, Completion, CompletionRequest
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
-from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn
-from domain.answer import Answer, EmptyAnswerError, read_answer
+from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn, WriteReply
+from contracts.ids import MessageId
+from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoning
 from domain.canned import canned_text
 from domain.formatting import split_message, to_whatsapp
-from domain.prompt import Passage, Persona, Prompt, build_prompt
+from domain.opening_words import opening_sentence
+from domain.prompt import Memory, Passage, Persona, Prompt, PromptImage, build_prompt
+from domain.prompt_budget import PROMPT_TOKENS, CountTokens
+from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
+from domain.tool_calls import ModelAnswer, read_tool_calls
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
@@ -41,16 +49,38 @@ class ReplyActivities:
         outbox: Outbox,
         retriever: Retriever,
         models: ChatModels,
+        pictures: Pictures,
         quotas: QuotaKeeper,
+        lookup: PassageLookup,
+        receipts: ReadReceipts,
+        memories: Memories,
         default_model: str,
+        count_tokens: CountTokens,
+        prompt_tokens: int = PROMPT_TOKENS,
     ) -> None:
         self._profiles = profiles
         self._transcripts = transcripts
         self._outbox = outbox
         self._retriever = retriever
         self._models = models
+        self._pictures = pictures
         self._quotas = quotas
+        self._lookup = lookup
+        self._receipts = receipts
+        self._memories = memories
         self._default_model = default_model
+        self._count_tokens = count_tokens
+        self._prompt_tokens = prompt_tokens
+
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:
+        """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
+        async with heartbeating():
+            profile = await profile_of(request.turn, self._profiles)
+            if request.mark_read is not None and activity.info().attempt == 1:
+                self._receipts.start(profile, request.mark_read, typing=True)
+            found = await self._lookup.of(request.turn)
+        return await self.generate_reply(GenerateReply(turn=request.turn, passages=found.passages))
 
     @activity.defn(name="generate_reply")
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:
@@ -59,22 +89,24 @@ class ReplyActivities:
         async with heartbeating():
             profile = await profile_of(turn, self._profiles)
             found = [passage.passage_id for passage in request.passages]
-            transcript, stored = await asyncio.gather(
+            transcript, stored, memory = await asyncio.gather(
                 self._transcripts.of(turn),
                 self._retriever.passages_by_id(profile.organization_id, passage_ids=found),
+                self._memories.of(turn.conversation),
             )
+            if transcript.is_withdrawn:
+                return await self._keep(turn, Draft(parts=()))
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
-            prompt = _prompt(profile, transcript, hits)
+            pictures = await self._pictures.of(turn, transcript.current)
+            prompt = self._prompt(profile, transcript, hits, memory, pictures)
             try:
-                completion = await self._models.complete(
-                    CompletionRequest(
-                        model=profile.model or self._default_model,
-                        messages=prompt.messages,
-                        temperature=profile.temperature,
-                        parameters=profile.model_parameters,
-                    ),
-                    server=_own_server(profile, self._models.default),
-                )
+                try:
+                    completion = await self._complete(profile, prompt)
+                except ModelServerError as error:
+                    if not pictures or not may_be_about_pictures(error):
+                        raise
+                    prompt = self._prompt(profile, transcript, hits, memory, {})
+                    completion = await self._complete(profile, prompt)
                 # Paid for, whatever becomes of the answer; also when it was superseded.
                 counted = self._quotas.count_tokens(
                     turn, profile, tokens=completion.input_tokens + completion.output_tokens
@@ -88,37 +120,60 @@ class ReplyActivities:
                 cached_tokens=completion.cached_tokens,
                 output_tokens=completion.output_tokens,
             )
+            meant = _meant(completion, profile, prompt)
             try:
-                answer = read_answer(completion.text, passages=prompt.passages)
+                answer = read_answer(meant.text, passages=prompt.passages)
+                contents = reply_contents(to_whatsapp(answer.text), meant.offer)
             except EmptyAnswerError as error:
                 # Nothing to send, but its tokens are usage like any other's.
                 await self._outbox.save_draft(turn, generated)
                 raise ApplicationError(str(error), type="EmptyAnswer") from error
             citations = _citations(answer, hits)
-            parts = [
-                DraftPart(text=text, citations=citations)
-                for text in split_message(to_whatsapp(answer.text))
-            ]
+            parts = [DraftPart.of(content, citations=citations) for content in contents]
             if turn.first_contact and profile.welcome_message:
-                parts.insert(0, DraftPart(text=profile.welcome_message))
+                parts[:0] = _texts(profile.welcome_message)
             drafted = await self._keep(turn, generated.model_copy(update={"parts": tuple(parts)}))
             await counted
-            return drafted
+            return drafted.model_copy(
+                update={
+                    "handoff": "model" if meant.handoff else None,
+                    "answered": meant.answered,
+                }
+            )
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
         """Keep one of the assistant's prepared texts as the draft of the turn."""
         profile = await profile_of(request.turn, self._profiles)
+        if request.mark_read is not None:
+            self._receipts.start(profile, request.mark_read, typing=False)
         own = {
             "fallback": profile.fallback_message,
             "acknowledgement": profile.unsupported_message,
             "welcome": profile.welcome_message,
             "slow_down": profile.slow_down_message,
             "quota": profile.quota_message,
+            "handoff": profile.handoff.message,
+            "taken_over": profile.handoff.notice,
+            "stopped": profile.stopped_message,
+            "resumed": profile.resumed_message,
         }
         text = own.get(request.kind) or canned_text(request.kind, language=profile.language)
-        parts = tuple(DraftPart(text=part) for part in split_message(text))
-        return await self._keep(request.turn, Draft(parts=parts))
+        if request.kind == "handoff" and (back := _back_again(profile, now=datetime.now(UTC))):
+            text = f"{text} {back}"
+        return await self._keep(request.turn, Draft(parts=tuple(_texts(text))))
+
+    async def _complete(self, profile: AssistantProfile, prompt: Prompt) -> Completion:
+        return await self._models.complete(
+            CompletionRequest(
+                model=profile.model or self._default_model,
+                messages=prompt.messages,
+                temperature=profile.temperature,
+                parameters=profile.model_parameters,
+                tools=profile.tools.definitions(),
+            ),
+            server=model_server(profile, self._models.default),
+        )
 
     async def _keep(self, turn: Turn, draft: Draft) -> DraftedReply:
         draft_id = await self._outbox.save_draft(turn, draft)
@@ -129,33 +184,87 @@ class ReplyActivities:
             input_tokens=draft.input_tokens,
             cached_tokens=draft.cached_tokens,
             output_tokens=draft.output_tokens,
-            cited=len(draft.parts[-1].citations),
+            cited=len(draft.parts[-1].citations) if draft.parts else 0,
+        )
+
+    def _prompt(
+        self,
+        profile: AssistantProfile,
+        transcript: TurnTranscript,
+        hits: Sequence[StoredPassage],
+        memory: Memory,
+        pictures: Mapping[MessageId, PromptImage],
+    ) -> Prompt:
+        now = datetime.now(UTC)
+        asked = transcript.asked(shown=pictures)
+        waiting = [one for one in asked if one.kind == "message"]
+        return build_prompt(
+            asked,
+            persona=Persona(
+                name=profile.assistant_name,
+                instructions=profile.instructions,
+                organization_name=profile.organization_name,
+                language=profile.language,
+                hands_over=profile.tools.handoff,
+            ),
+            history=transcript.history,
+            passages=[
+                Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
+                for hit in hits
+            ],
+            now=now.astimezone(time_zone(profile.timezone)),
+            count_tokens=self._count_tokens,
+            memory=memory,
+            images=[
+                pictures[message.id] for message in transcript.current if message.id in pictures
+            ],
+            is_late=any(now - one.sent_at > LATE_AFTER for one in waiting),
+            business=_business(profile, now=now),
+            total_tokens=self._prompt_tokens,
         )
 
 
-def _prompt(
-    profile: AssistantProfile,
-    transcript: TurnTranscript,
-    hits: Sequence[StoredPassage],
-) -> Prompt:
-    current = [message for message in transcript.current if message.text]
-    now = datetime.now(UTC)
-    return build_prompt(
-        [message.text or "" for message in current],
-        persona=Persona(
-            name=profile.assistant_name,
-            instructions=profile.instructions,
-            organization_name=profile.organization_name,
-            language=profile.language,
-        ),
-        history=transcript.history,
-        passages=[
-            Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-            for hit in hits
-        ],
-        now=now.astimezone(time_zone(profile.timezone)),
-        is_late=any(now - (message.sent_at or now) > LATE_AFTER for message in current),
+def _meant(completion: Completion, profile: AssistantProfile, prompt: Prompt) -> ModelAnswer:
+    """What the model wrote and called; a handoff without words is put in ours."""
+    meant = read_tool_calls(
+        without_reasoning(completion.text),
+        completion.tool_calls,
+        tools=profile.tools,
+        sources=[profile.instructions, *(passage.text for passage in prompt.passages)],
     )
+    if meant.handoff and not meant.text.strip():
+        said = canned_text("handoff", language=profile.language)
+        return meant.model_copy(update={"text": said})
+    return meant
+
+
+def _texts(text: str) -> list[DraftPart]:
+    return [DraftPart(text=part) for part in split_message(text)]
+
+
+def _business(profile: AssistantProfile, *, now: datetime) -> Mapping[str, object] | None:
+    """Whether the team is there, and when next; None where the business has told no hours."""
+    hours = profile.opening_hours
+    if hours is None:
+        return None
+    if hours.is_open(now):
+        return {"open": True}
+    opening = hours.next_opening(now)
+    return {
+        "open": False,
+        "opens_next": None if opening is None else f"{opening:%A} {opening:%Y-%m-%dT%H:%M%z}",
+    }
+
+
+def _back_again(profile: AssistantProfile, *, now: datetime) -> str | None:
+    """When somebody is there again, to be said by who is called while nobody is."""
+    hours = profile.opening_hours
+    if hours is None or hours.is_open(now):
+        return None
+    opening = hours.next_opening(now)
+    if opening is None:
+        return None
+    return opening_sentence(opening, now=now, language=profile.language)
 
 
 def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
@@ -163,13 +272,4 @@ def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation,
     return tuple(
         Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
         for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
-    )
-
-
-def _own_server(profile: AssistantProfile, default: ModelServer) -> ModelServer | None:
-    if profile.openai_api_key is None:
-        return None
-    return ModelServer(
-        base_url=profile.openai_base_url or default.base_url,
-        api_key=SecretStr(profile.openai_api_key),
     )

@@ -1,9 +1,10 @@
 """Sends what was drafted, at most once as far as anyone can know.
 
-Meta has no idempotency key. The outbox item is claimed before the request and settled after it; an
-attempt that finds it claimed knows that an earlier one may have sent it, and does not send again.
+What cannot go out now waits as an activity that is tried again, which costs the history nothing:
+for Meta's limits, for a connection, for a channel that is paused.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -12,12 +13,18 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeating
+from activities.part_in_hand import PartInHand, Reason
 from activities.profiles import profile_of
-from adapters.dynamodb.outbox import Claim, Draft, Outbox
+from activities.waiting_sends import WaitingSends, back_off, until
+from adapters.dynamodb.number_rates import NumberRates
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.values import utc_now
 from adapters.events import Tell, tell_nobody
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
+from adapters.postgres.channel_pauses import UNKNOWN_REASON, ChannelPause, ChannelPauses
+from adapters.send_failures import SendFailures
+from adapters.temporal.metrics import WorkerMetrics
 from adapters.whatsapp.client import (
     GraphClient,
     GraphError,
@@ -34,12 +41,12 @@ from contracts.conversation import (
 )
 from contracts.ids import MessageId
 from domain.business_events import message_sent, message_status
-from domain.graph_errors import Verdict
-from domain.outbound import callback_data, text_message
+from domain.graph_errors import BLOCKING, NUMBER_THROUGHPUT, Verdict, behaviour_of
+from domain.outbound import callback_data, graph_message
 
-BACK_OFF_CAP: Final = timedelta(minutes=5)
-PAIR_BACK_OFF_BASE: Final = 4
-"""Meta's advice on 131056: wait 4^n seconds before the n-th try."""
+OUTDATED_DELAY: Final = timedelta(seconds=1)
+"""When an administrator changed the channel while it was refused: what counts now is read soon."""
+
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -52,16 +59,29 @@ class SendingActivities:
         people: People,
         outbox: Outbox,
         graph: GraphClient,
+        rates: NumberRates,
+        pauses: ChannelPauses,
+        failures: SendFailures,
+        metrics: WorkerMetrics,
         uncertain_seconds: float,
         uncertain_policy: Literal["resend", "leave"],
         tell: Tell = tell_nobody,
     ) -> None:
+        """
+        Args:
+            uncertain_policy: of organisations that have none of their own.
+        """
         self._profiles = profiles
         self._people = people
         self._outbox = outbox
         self._graph = graph
+        self._rates = rates
+        self._pauses = pauses
+        self._failures = failures
+        self._metrics = metrics
         self._uncertain_seconds = uncertain_seconds
         self._uncertain_policy = uncertain_policy
+        self._waiting = WaitingSends()
         self._tell = tell
 
     @activity.defn(name="mark_read")
@@ -84,25 +104,38 @@ class SendingActivities:
     async def send_part(self, request: SendPart) -> SentPart:
         """Send one part of the draft at most once; say so when its fate is uncertain."""
         async with heartbeating():
-            sent = await self._send(request)
+            sending = asyncio.ensure_future(self._send(request))
+            try:
+                sent = await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                # A human took over, or the worker stops. What Meta has been asked is seen through:
+                # only its answer tells whether the person reads this message.
+                sent = await sending
             await self._tell_fate(request.turn.conversation, request.message_id, sent)
             return sent
 
     @activity.defn(name="settle_uncertain_send")
     async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:
         """Decide by policy what becomes of a send whose fate no webhook has told."""
-        state = await self._outbox.state(request.conversation, message_id=request.message_id)
+        ref = request.conversation
+        state = await self._outbox.state(ref, message_id=request.message_id)
         if state is None or state.status != "uncertain":
-            if state is not None:
+            if state is not None and state.status != "pending":
                 failed = state.status == "failed"
                 sent = SentPart(
                     outcome="rejected" if failed else "sent",
                     error_code=state.error and state.error.code,
                 )
-                await self._tell_fate(request.conversation, request.message_id, sent)
+                await self._tell_fate(ref, request.message_id, sent)
             return UncertainDecision(decision="settled")
-        decision: Literal["resend", "leave"] = self._uncertain_policy
+        try:
+            profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)
+        except LookupError:
+            decision: Literal["resend", "leave"] = "leave"
+        else:
+            decision = profile.uncertain_send_policy or self._uncertain_policy
         _log.warning("uncertain_send", message_id=request.message_id, decision=decision)
+        self._metrics.uncertain_send(decision)
         return UncertainDecision(decision=decision)
 
     async def _send(self, request: SendPart) -> SentPart:
@@ -114,98 +147,116 @@ class SendingActivities:
             raise ApplicationError(
                 "the draft or the person is no longer stored", type="Gone", non_retryable=True
             )
-        claim = await self._claim(request, draft)
-        if claim.state == "already_sent":
-            return SentPart(outcome="sent")
-        if claim.state == "failed":
-            return SentPart(outcome="rejected")
-        if claim.state == "ambiguous":
-            return await self._uncertain(request)
-        return await self._post(
+        part = PartInHand(
             request,
             draft,
+            outbox=self._outbox,
+            failures=self._failures,
+            metrics=self._metrics,
+            uncertain_seconds=self._uncertain_seconds,
+        )
+        if profile.pause is not None and not await self._may_probe(profile, profile.pause):
+            return await self._await_resumption(part, profile.pause)
+        claim, permit = await asyncio.gather(
+            part.claim(),
+            self._rates.permit(
+                ref.organization_id, ref.channel_id, per_second=profile.messages_per_second
+            ),
+        )
+        if claim.state != "claimed":
+            return await part.known(claim)
+        if activity.is_cancelled():
+            await part.release()
+            raise asyncio.CancelledError
+        if not permit.granted:
+            await part.release()
+            return await part.later(_NUMBER_BUSY, after=until(permit.at))
+        return await self._post(
+            part,
             profile,
-            text_message(
-                draft.parts[request.part].text,
+            graph_message(
+                draft.parts[request.part].to_send,
                 wa_id=person.wa_id,
                 user_id=person.user_id,
                 callback=callback_data(ref.conversation_id, request.message_id),
+                reply_to=draft.parts[request.part].reply_to,
             ),
         )
 
-    async def _claim(self, request: SendPart, draft: Draft) -> Claim:
-        turn, part = request.turn, draft.parts[request.part]
-        if request.resend:
-            return await self._outbox.reclaim_uncertain(
-                turn.conversation, message_id=request.message_id
-            )
-        tokens = draft if request.part == len(draft.parts) - 1 else Draft(parts=())
-        return await self._outbox.claim(
-            turn,
-            message_id=request.message_id,
-            part=request.part,
-            text=part.text,
-            citations=part.citations,
-            model=draft.model,
-            input_tokens=tokens.input_tokens,
-            cached_tokens=tokens.cached_tokens,
-            output_tokens=tokens.output_tokens,
-        )
-
     async def _post(
-        self, request: SendPart, draft: Draft, profile: AssistantProfile, message: dict[str, object]
+        self, part: PartInHand, profile: AssistantProfile, message: dict[str, object]
     ) -> SentPart:
-        ref = request.turn.conversation
         try:
             whatsapp_message_id = await self._graph.send_message(
                 profile.phone_number_id, profile.access_token, message
             )
-        except GraphUnreachable as error:
-            await self._outbox.release(ref, message_id=request.message_id)
-            raise ApplicationError("the Graph API cannot be reached", type="Unreachable") from error
+        except GraphUnreachable:
+            await part.release()
+            return await part.later(_UNREACHABLE, after=None)
         except GraphOutcomeUnknown:
-            return await self._uncertain(request)
+            return await part.uncertain()
         except GraphError as error:
-            return await self._refused(request, error)
-        last = request.part == len(draft.parts) - 1
-        await self._outbox.mark_sent(
-            ref,
-            message_id=request.message_id,
-            whatsapp_message_id=whatsapp_message_id,
-            input_tokens=draft.input_tokens if last else 0,
-            output_tokens=draft.output_tokens if last else 0,
-        )
+            return await self._refused(part, profile, error)
+        await part.sent(whatsapp_message_id)
+        self._waiting.went_out(profile.channel_id, part.message_id)
+        if profile.pause is not None:
+            resumed = await self._pauses.resume(profile.organization_id, profile.channel_id)
+            _log.info("channel_resumed", channel_ids=resumed)
         return SentPart(outcome="sent")
 
-    async def _refused(self, request: SendPart, error: GraphError) -> SentPart:
-        ref = request.turn.conversation
+    async def _refused(
+        self, part: PartInHand, profile: AssistantProfile, error: GraphError
+    ) -> SentPart:
         _log.warning("send_refused", code=error.code, verdict=str(error.verdict))
-        match error.verdict:
-            case Verdict.UNCERTAIN:
-                return await self._uncertain(request)
-            case Verdict.BACK_OFF | Verdict.PAIR_BACK_OFF:
-                await self._outbox.release(ref, message_id=request.message_id)
-                raise ApplicationError(
-                    f"Meta turned the message away for now (code {error.code})",
-                    type="BackOff",
-                    next_retry_delay=_back_off(error, attempt=activity.info().attempt),
-                )
-            case _:
-                await self._outbox.mark_failed(
-                    ref, message_id=request.message_id, code=error.code, detail=error.detail
-                )
-                return SentPart(outcome="rejected", error_code=error.code)
+        self._metrics.send_refused(error.verdict)
+        if error.verdict is Verdict.UNCERTAIN:
+            return await part.uncertain()
+        if error.verdict in (Verdict.BACK_OFF, Verdict.PAIR_BACK_OFF):
+            if error.code == NUMBER_THROUGHPUT:
+                self._rates.refused(profile.organization_id, profile.channel_id)
+            await part.release()
+            delay = back_off(error, attempt=activity.info().attempt)
+            return await part.later(_turned_away(error.code), after=delay)
+        if error.verdict in BLOCKING and not self._waiting.is_at_fault(
+            profile.channel_id, part.message_id
+        ):
+            return await self._blocked(part, profile, error)
+        return await part.failed(error.code, error.detail)
 
-    async def _uncertain(self, request: SendPart) -> SentPart:
-        """A status webhook may have been faster than this: then nothing is uncertain any more."""
-        state = await self._outbox.mark_uncertain(
-            request.turn.conversation, message_id=request.message_id
+    async def _blocked(
+        self, part: PartInHand, profile: AssistantProfile, error: GraphError
+    ) -> SentPart:
+        """Meta refuses the number, not the message: the channel is paused and the message waits."""
+        await part.release()
+        paused = await self._failures.blocked(
+            profile.organization_id,
+            profile.channel_id,
+            code=error.code,
+            revision=profile.channel_revision,
         )
-        if state.status == "failed":
-            return SentPart(outcome="rejected", error_code=state.error and state.error.code)
-        if state.status != "uncertain":
-            return SentPart(outcome="sent")
-        return SentPart(outcome="uncertain", settle_seconds=self._uncertain_seconds)
+        if paused == "outdated":
+            return await part.later(_turned_away(error.code), after=OUTDATED_DELAY)
+        if paused == "paused":
+            self._metrics.channel_paused(error.code)
+        known = behaviour_of(error.code)
+        reason = _paused(error.code, UNKNOWN_REASON if known is None else known.meaning)
+        return await part.later(reason, after=self._waiting.for_resumption(part.message_id))
+
+    async def _may_probe(self, profile: AssistantProfile, pause: ChannelPause) -> bool:
+        if pause.probe_at is None or pause.probe_at > utc_now():
+            return False
+        return await self._pauses.may_probe(profile.organization_id, profile.channel_id, pause)
+
+    async def _await_resumption(self, part: PartInHand, pause: ChannelPause) -> SentPart:
+        if not part.is_resend and not self._waiting.knows(part.message_id):
+            # An attempt elsewhere may have sent it. If not, operators see in the transcript that
+            # it waits.
+            claim = await part.claim()
+            if claim.state != "claimed":
+                return await part.known(claim)
+            await part.release()
+        delay = self._waiting.for_resumption(part.message_id)
+        return await part.later(_paused(pause.code, pause.reason), after=delay)
 
     async def _tell_fate(self, ref: ConversationRef, message_id: MessageId, sent: SentPart) -> None:
         """On every path that knows it, also where an earlier attempt did and died: it is told of
@@ -219,8 +270,13 @@ class SendingActivities:
                 await self._tell(message_status(*ids, status="failed", error_code=code, at=now))
 
 
-def _back_off(error: GraphError, *, attempt: int) -> timedelta:
-    if error.retry_after is not None:
-        return min(timedelta(seconds=error.retry_after), BACK_OFF_CAP)
-    base = PAIR_BACK_OFF_BASE if error.verdict is Verdict.PAIR_BACK_OFF else 2
-    return min(timedelta(seconds=base ** min(attempt - 1, 8)), BACK_OFF_CAP)
+_NUMBER_BUSY: Final = Reason("NumberBusy", "The number sends as much as it may.")
+_UNREACHABLE: Final = Reason("Unreachable", "The Graph API cannot be reached.")
+
+
+def _turned_away(code: int | None) -> Reason:
+    return Reason("BackOff", f"Meta turned the message away for now (code {code}).", code)
+
+
+def _paused(code: int | None, reason: str) -> Reason:
+    return Reason("ChannelPaused", f"The channel is paused (code {code}): {reason}", code)

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.keyring import KeyRing, SealError
-from adapters.postgres import channels
+from adapters.postgres import channel_pauses, channels
 from adapters.postgres.tables import Channel
 from adapters.whatsapp.verification import Claim, verify_number
 from api.dependencies import Tenant
@@ -50,6 +50,8 @@ async def verify(tenant: Tenant, channel: Channel, *, audited: bool = False) -> 
         verified = await channels.set_verification(
             session, current, verification.model_dump(mode="json")
         )
+        if verification.status == "verified":
+            await channel_pauses.resume(session, verified)
         if audited:
             await tenant.record(
                 session,

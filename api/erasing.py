@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from adapters.postgres import erasures
@@ -83,6 +83,7 @@ async def erase(services: Services, principal: Principal, subject: Subject) -> E
             task_queue=ERASURE_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"erase {subject.id}",
+            priority=Priority(fairness_key=subject.organization_id),
         )
     except (RPCError, RuntimeError) as error:
         raise unavailable("The workflow engine") from error

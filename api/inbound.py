@@ -1,64 +1,70 @@
 """Takes the updates of a delivery to where they are durable: messages to their conversation's
-workflow, statuses to their message.
+workflow, statuses to their message, changes of identity and preferences to the person.
 
-People never wait for one another: each person's messages go in order, the people concurrently. What
+People never wait for one another: each person's updates go in order, the people concurrently. What
 cannot be acted on is parked with its reason and does not hold up its neighbours.
 """
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
-from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
-from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.identity_changes import IdentityChanges
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.statuses import AppliedStatus, Statuses, StatusUpdate
 from adapters.events import Tell, tell_nobody
+from adapters.postgres import whatsapp_users
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
+from adapters.postgres.database import Database
+from adapters.send_failures import SendFailures
+from api.conversation_signals import ConversationSignals
+from api.durability import Poison, durably, run_all
 from api.metrics import Metrics
-from contracts import names
-from contracts.conversation import (
-    ConversationInput,
-    ConversationRef,
-    InboundMessage,
-    ReceivedMessage,
-    SettledSend,
-)
+from contracts.conversation import SettledSend
 from contracts.events import BusinessEvent
-from contracts.ids import (
-    ChannelId,
-    ConversationId,
-    OrganizationId,
-    PersonId,
-    conversation_id,
-    conversation_workflow_id,
-    parties_of,
-)
+from contracts.ids import ChannelId, OrganizationId, PersonId
 from domain.business_events import message_sent, message_status
-from domain.webhook.delivery import MessageReceived, Noted, StatusReceived, Unusable, Update
+from domain.webhook.lanes import lanes
+from domain.webhook.updates import (
+    EchoReceived,
+    Identity,
+    IdentityChanged,
+    MessageReceived,
+    Noted,
+    PersonalUpdate,
+    PreferenceReceived,
+    StatusReceived,
+    Unusable,
+    Update,
+)
 
-CONCURRENCY: Final = 32
-"""People (or statuses) of one delivery that are served at the same time."""
+_NO_CHANNEL: Final = "no channel has this number"
 
-RPC_TIMEOUT: Final = timedelta(seconds=5)
-"""Meta wants an answer within a second; past this, it had better deliver again."""
-
-T = TypeVar("T")
+_NOTED_AS: Final = {
+    "account_update": "account",
+    "calls": "call",
+    "message_template_status_update": "account",
+    "phone_number_quality_update": "account",
+}
+"""What the metrics call updates of a field that ask nothing of a conversation; others `other`."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class NotDurable(Exception):
-    """Something that must keep the update did not answer: Meta has to deliver again."""
+class Consent(Protocol):
+    """Keeps what people want to be sent unasked."""
+
+    async def preference(
+        self, organization_id: OrganizationId, person_id: PersonId, *, stopped: bool, at: datetime
+    ) -> None:
+        """The person stopped marketing messages in WhatsApp, or wants them again, from then on.
+
+        Safe to repeat and in any order: the newest counts.
+        """
 
 
 class InboundUpdates:
@@ -67,19 +73,28 @@ class InboundUpdates:
         *,
         routes: ChannelRoutes,
         people: People,
+        identity_changes: IdentityChanges,
+        database: Database,
         statuses: Statuses,
         dead_letters: DeadLetters,
         temporal: Client,
         metrics: Metrics,
+        failures: SendFailures,
+        consent: Consent,
         tell: Tell = tell_nobody,
     ) -> None:
         self._routes = routes
         self._people = people
+        self._identity_changes = identity_changes
+        self._database = database
         self._statuses = statuses
         self._dead_letters = dead_letters
-        self._temporal = temporal
+        self._signals = ConversationSignals(temporal)
         self._tell = tell
         self._count = metrics.webhook_updates.labels
+        self._count_alert = metrics.account_alerts.labels
+        self._failures = failures
+        self._consent = consent
 
     async def accept(
         self, updates: Sequence[Update], *, only_channel: ChannelId | None, trace_id: str
@@ -92,84 +107,101 @@ class InboundUpdates:
                 says nothing about anybody else's number, so other updates are parked.
             trace_id: of the request, for the logs of the turn.
         """
-        by_person: dict[tuple[str, str | None], list[MessageReceived]] = defaultdict(list)
+        personal: list[PersonalUpdate] = []
         jobs: list[Coroutine[Any, Any, None]] = []
         for update in updates:
             match update:
-                case MessageReceived():
-                    person = update.sender.wa_id or update.sender.user_id
-                    by_person[update.phone_number_id, person].append(update)
                 case StatusReceived():
                     jobs.append(self._status(update, only_channel))
                 case Noted():
-                    self._count(kind="other", outcome="noted").inc()
-                    _log.info("update_noted", field=update.field, kind=update.kind)
+                    self._note(update)
                 case Unusable():
                     jobs.append(self._park(None, update.reason, update.raw))
-        jobs += [
-            self._messages(messages, only_channel, trace_id) for messages in by_person.values()
-        ]
-        await _all(jobs)
+                case _:
+                    personal.append(update)
+        jobs += [self._lane(lane, only_channel, trace_id) for lane in lanes(personal)]
+        await run_all(jobs)
 
-    async def _messages(
-        self, messages: Sequence[MessageReceived], only_channel: ChannelId | None, trace_id: str
+    async def _lane(
+        self, lane: Sequence[PersonalUpdate], only_channel: ChannelId | None, trace_id: str
     ) -> None:
-        """One person's messages of the delivery, in order."""
-        first = messages[0]
-        route = await self._route(first.phone_number_id, only_channel)
-        if route is None:
-            for received in messages:
-                await self._park(None, "no channel has this number", received.model_dump_json())
-            return
-        for received in messages:
-            identity = PersonIdentity(**received.sender.model_dump())
+        """One person's updates of the delivery, in order."""
+        route = await self._route(lane[0].phone_number_id, only_channel)
+        for update in lane:
+            if route is None:
+                await self._park(None, _NO_CHANNEL, update.model_dump_json())
+                continue
             try:
-                person = await _durably(self._people.resolve(route.organization_id, identity))
-                await self._signal_with_start(route, person, received.message, trace_id)
-            except _Poison as poison:
-                raw = received.model_dump_json()
-                await self._park(route.organization_id, str(poison), raw)
+                await self._take(route, update, trace_id)
+            except Poison as poison:
+                await self._park(route.organization_id, str(poison), update.model_dump_json())
 
-    async def _signal_with_start(
-        self, route: ChannelRoute, person: PersonId, message: InboundMessage, trace_id: str
+    async def _take(self, route: ChannelRoute, update: PersonalUpdate, trace_id: str) -> None:
+        organization_id = route.organization_id
+        match update:
+            case MessageReceived(message=message):
+                person = await self._person(organization_id, update.sender, message.sent_at)
+                await self._signals.receive_message(route, person, message, trace_id=trace_id)
+                self._count(kind="message", outcome="durable").inc()
+            case EchoReceived(echo=echo):
+                person = await self._person(organization_id, update.recipient, echo.sent_at)
+                await self._signals.receive_echo(route, person, echo, trace_id=trace_id)
+                self._count(kind="echo", outcome="durable").inc()
+            case IdentityChanged():
+                await durably(self._change_identity(organization_id, update))
+                self._count(kind="identity", outcome="durable").inc()
+            case PreferenceReceived(stopped=stopped, at=at):
+                person = await self._person(organization_id, update.person, at)
+                await durably(
+                    self._consent.preference(organization_id, person, stopped=stopped, at=at)
+                )
+                self._count(kind="preference", outcome="durable").inc()
+
+    async def _person(
+        self, organization_id: OrganizationId, identity: Identity, at: datetime
+    ) -> PersonId:
+        known = PersonIdentity(**identity.model_dump())
+        return await durably(self._people.resolve(organization_id, known, at=at))
+
+    async def _change_identity(
+        self, organization_id: OrganizationId, update: IdentityChanged
     ) -> None:
-        conversation = ConversationRef(
-            organization_id=route.organization_id,
-            channel_id=route.channel_id,
-            person_id=person,
-            conversation_id=conversation_id(route.channel_id, person),
+        """The person first, then the organisation's list of people, if they are in it."""
+        person_id = await self._identity_changes.apply(
+            organization_id,
+            PersonIdentity(**update.previous.model_dump()),
+            PersonIdentity(**update.current.model_dump()),
+            at=update.at,
         )
-        received = ReceivedMessage(
-            message=message, debounce_seconds=route.debounce_seconds, trace_id=trace_id
-        )
-        await _durably(
-            self._temporal.start_workflow(
-                names.CONVERSATION_WORKFLOW,
-                ConversationInput(conversation=conversation),
-                id=conversation_workflow_id(route.channel_id, person),
-                task_queue=names.CONVERSATIONS_QUEUE,
-                start_signal="receive_message",
-                start_signal_args=[received],
-                static_summary="WhatsApp conversation",
-                search_attributes=_search_attributes(conversation),
-                priority=Priority(fairness_key=route.organization_id),
-                rpc_timeout=RPC_TIMEOUT,
+        person = await self._people.get(organization_id, person_id)
+        if person is None:
+            return  # They were erased meanwhile.
+        async with self._database.tenant(organization_id) as session:
+            await whatsapp_users.follow(
+                session,
+                person_id,
+                wa_id=person.wa_id,
+                user_id=person.user_id,
+                parent_user_id=person.parent_user_id,
             )
-        )
-        self._count(kind="message", outcome="durable").inc()
 
     async def _status(self, update: StatusReceived, only_channel: ChannelId | None) -> None:
         route = await self._route(update.phone_number_id, only_channel)
         if route is None:
-            await self._park(None, "no channel has this number", update.model_dump_json())
+            await self._park(None, _NO_CHANNEL, update.model_dump_json())
             return
-        applied = await _durably(
-            self._statuses.apply(
-                route.organization_id,
-                StatusUpdate(**update.model_dump(exclude={"phone_number_id"})),
+        try:
+            applied = await durably(
+                self._statuses.apply(
+                    route.organization_id,
+                    StatusUpdate(**update.model_dump(exclude={"phone_number_id"})),
+                )
             )
-        )
-        await _durably(self._tell(*_events(route.organization_id, update, applied)))
+        except Poison as poison:
+            await self._park(route.organization_id, str(poison), update.model_dump_json())
+            return
+        await durably(self._failures.told_by_status(route.organization_id, applied))
+        await durably(self._tell(*_events(route.organization_id, update, applied)))
         self._count(kind="status", outcome="durable").inc()
         if applied.decisive and applied.conversation_id and applied.message_id:
             settled = SettledSend(
@@ -177,21 +209,22 @@ class InboundUpdates:
                 status="read" if update.status == "played" else update.status,
                 error_code=update.error_code,
             )
-            await self._settle(applied.conversation_id, settled)
+            await self._signals.settle_send(applied.conversation_id, settled)
 
-    async def _settle(self, conversation: ConversationId, settled: SettledSend) -> None:
-        handle = self._temporal.get_workflow_handle(
-            conversation_workflow_id(*parties_of(conversation))
-        )
-        try:
-            await _durably(handle.signal("settle_send", settled, rpc_timeout=RPC_TIMEOUT))
-        except _Poison:
-            _log.info("settled_after_the_conversation_closed", conversation_id=conversation)
+    def _note(self, update: Noted) -> None:
+        kind = "group" if update.kind == "group" else _NOTED_AS.get(update.field, "other")
+        self._count(kind=kind, outcome="noted").inc()
+        about = {"field": update.field, "kind": update.kind, "subject_id": update.subject_id}
+        if update.alarming:
+            self._count_alert(field=update.field).inc()
+            _log.warning("account_alert", **about)
+        else:
+            _log.info("update_noted", **about)
 
     async def _route(
         self, phone_number_id: str, only_channel: ChannelId | None
     ) -> ChannelRoute | None:
-        route = await _durably(self._routes.by_phone_number_id(phone_number_id))
+        route = await durably(self._routes.by_phone_number_id(phone_number_id))
         if route is not None and only_channel is not None and route.channel_id != only_channel:
             return None
         return route
@@ -199,7 +232,7 @@ class InboundUpdates:
     async def _park(self, organization: OrganizationId | None, reason: str, raw: str) -> None:
         self._count(kind="any", outcome="parked").inc()
         _log.warning("update_parked", reason=reason, organization_id=organization)
-        await _durably(self._dead_letters.park(organization, reason=reason, raw=raw.encode()))
+        await durably(self._dead_letters.park(organization, reason=reason, raw=raw.encode()))
 
 
 _TOLD: Final[Mapping[str, Literal["delivered", "read", "failed"]]] = {
@@ -229,57 +262,3 @@ def _events(
             error_code=update.error_code,
             at=update.timestamp,
         )
-
-
-class _Poison(Exception):
-    """The update itself is refused, today and on every redelivery."""
-
-
-_REFUSALS: Final = frozenset(
-    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
-)
-"""What Temporal says to the call itself; anything else is its own trouble."""
-
-
-async def _durably(call: Awaitable[T]) -> T:
-    """The call's result; its failure told apart into ours to repeat and the update's own."""
-    try:
-        return await call
-    except RPCError as error:
-        if error.status in _REFUSALS:
-            raise _Poison(f"Temporal refused it: {error.status.name}") from error
-        raise NotDurable("Temporal") from error
-    except (BotoCoreError, ClientError) as error:
-        raise NotDurable("DynamoDB") from error
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
-        raise NotDurable("PostgreSQL") from error
-    except (ValidationError, ValueError) as error:
-        raise _Poison(type(error).__name__) from error
-
-
-async def _all(jobs: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Run every job, also after one has failed; `NotDurable` if any did."""
-    gate = asyncio.Semaphore(CONCURRENCY)
-
-    async def guarded(job: Coroutine[Any, Any, None]) -> None:
-        async with gate:
-            await job
-
-    results = await asyncio.gather(*(guarded(job) for job in jobs), return_exceptions=True)
-    failures = [result for result in results if isinstance(result, BaseException)]
-    for failure in failures:
-        if not isinstance(failure, NotDurable):
-            _log.error("update_failed", exc_info=failure)
-    if failures:
-        raise NotDurable(f"{len(failures)} of {len(jobs)}") from failures[0]
-
-
-def _search_attributes(conversation: ConversationRef) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(names.ORGANIZATION_ID, conversation.organization_id),
-            SearchAttributePair(names.CHANNEL_ID, conversation.channel_id),
-            SearchAttributePair(names.CONVERSATION_ID, conversation.conversation_id),
-            SearchAttributePair(names.CONVERSATION_STATUS, "bot"),
-        ]
-    )

@@ -28,8 +28,14 @@ class Metrics:
         )
         self.webhook_updates = Counter(
             "parley_webhook_updates",
-            "Messages and statuses taken from deliveries.",
+            "What deliveries told, by what became of it.",
             ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.account_alerts = Counter(
+            "parley_account_alerts",
+            "Trouble that Meta told of: with an account, a number or a template.",
+            ["field"],
             registry=self.registry,
         )
 

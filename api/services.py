@@ -10,10 +10,13 @@ from temporalio.client import Client
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.idempotency import IdempotencyRecords
+from adapters.dynamodb.identity_changes import IdentityChanges
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.rate_limits import RateLimits
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.dynamodb.statuses import Statuses
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, Table, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
 from adapters.dynamodb.webhooks import BuriedEvents, Deliveries, EventLog
@@ -25,10 +28,14 @@ from adapters.keyring import KeyRing
 from adapters.knowledge import Knowledge, open_knowledge
 from adapters.objects.objects import Objects, open_objects
 from adapters.people import open_people
+from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.channel_routes import ChannelRoutes
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
+from adapters.send_failures import SendFailures
 from adapters.temporal.client import connect, let_last_call_end
+from adapters.temporal.conversations import ConversationDesk
 from adapters.usage import UsageLedger
 from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
@@ -61,6 +68,7 @@ class Services:
     database: Database
     table: Table
     conversations: Conversations
+    summaries: Summaries
     quota_counters: QuotaCounters
     objects: Objects
     knowledge: Knowledge
@@ -71,6 +79,9 @@ class Services:
     limiter: RequestLimiter
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
+    desk: ConversationDesk
+    outbox: Outbox
+    consents: Consents
     erasures: Erasures
     usage: UsageLedger
     webhooks: Webhooks
@@ -95,6 +106,8 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
         people = await stack.enter_async_context(open_people(table, database))
+        consents = Consents(database)
+        failures = SendFailures(pauses=ChannelPauses(database), consents=consents)
         subscriptions = await stack.enter_async_context(
             WebhookSubscriptions(database, count=metrics.count_lookup)
         )
@@ -109,6 +122,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             database=database,
             table=table,
             conversations=Conversations(table),
+            summaries=Summaries(table),
             quota_counters=QuotaCounters(table),
             objects=await stack.enter_async_context(open_objects(settings)),
             knowledge=await stack.enter_async_context(
@@ -140,12 +154,19 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             inbound=InboundUpdates(
                 routes=routes,
                 people=people,
+                identity_changes=IdentityChanges(table, people),
+                database=database,
                 statuses=Statuses(table),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
+                consent=consents,
+                failures=failures,
                 tell=publisher.publish,
             ),
+            desk=ConversationDesk(temporal),
+            outbox=Outbox(table),
+            consents=consents,
             erasures=Erasures(database, people),
             usage=UsageLedger(
                 database,

@@ -24,6 +24,7 @@ from temporalio.client import Client, WorkflowHandle
 from bench import floor
 from bench.conversations import measure_conversations
 from bench.deliveries import Delivery, delivery, post
+from bench.fairness import measure_fairness
 from bench.figures import Figure, Latency, print_figures
 from bench.tenant import Channel, make_channels
 from local.aws import AwsServer, aws_part
@@ -43,7 +44,9 @@ AWS_START_SECONDS = 30
 RESULTS = Path(__file__).parent / "results.json"
 
 
-async def main(*, turns: int, messages: int, requests: int) -> None:
+@asynccontextmanager
+async def running_bench() -> AsyncIterator[tuple[Product, str]]:
+    """The product beside an instant model and Graph API, and the address of these."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as directory:
         os.chmod(directory, 0o755)  # noqa: S103 - PostgreSQL's own user has to pass through it
         async with instant_servers() as instant, aws_server(Path(directory)):
@@ -58,9 +61,15 @@ async def main(*, turns: int, messages: int, requests: int) -> None:
             async with running_product(
                 Path(directory) / "data", environment=environment
             ) as product:
-                figures = await measure(product, instant, turns=turns, messages=messages)
-                # Last, because a hundred thousand conversations stay in the table.
-                figures += await measure_conversations(product, requests=requests)
+                yield product, instant
+
+
+async def main(*, turns: int, messages: int, requests: int) -> None:
+    async with running_bench() as (product, instant):
+        figures = await measure(product, instant, turns=turns, messages=messages)
+        figures += await measure_fairness(product, instant)
+        # Last, because a hundred thousand conversations stay in the table.
+        figures += await measure_conversations(product, requests=requests)
     print_figures(figures)
     RESULTS.write_text(
         json.dumps(

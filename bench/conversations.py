@@ -11,11 +11,17 @@ from typing import Any, Final, cast
 import aiohttp
 
 from adapters.dynamodb import keys
-from adapters.dynamodb.conversations import Conversations, ConversationStatus
+from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.table import Table, open_dynamodb
 from adapters.dynamodb.values import Item, Plain, attributes
 from bench.figures import Figure, Latency
-from contracts.conversation import ConversationRef, InboundMessage, InboundRecord, RecordInbound
+from contracts.conversation import (
+    ConversationRef,
+    ConversationStatus,
+    InboundMessage,
+    InboundRecord,
+    RecordInbound,
+)
 from contracts.ids import (
     ULID_LENGTH,
     ChannelId,

@@ -10,6 +10,12 @@ from rich.table import Table
 TABLE_WIDTH = 100
 
 
+def quantile(seconds: Sequence[float], at: float) -> float:
+    """Milliseconds."""
+    cuts = quantiles([*seconds, *seconds[-1:]], n=100, method="inclusive")
+    return round(cuts[int(at * 100) - 1] * 1000, 1)
+
+
 class Latency(BaseModel):
     """Milliseconds."""
 

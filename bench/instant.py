@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 DIMENSIONS = 64
+SLOW_MODEL = "slow"
+SLOW_SECONDS = 0.5
 
 _arrivals: dict[str, list[float]] = {}
 _arrived = asyncio.Condition()
@@ -53,6 +55,8 @@ async def arrival(request: Request) -> Response:
 
 async def chat(request: Request) -> Response:
     body = await request.json()
+    if body["model"] == SLOW_MODEL:
+        await asyncio.sleep(SLOW_SECONDS)
     chunk = {
         "id": "c", "object": "chat.completion.chunk", "created": 0, "model": body["model"],
         "choices": [{"index": 0, "delta": {"role": "assistant", "content": "We open at nine. [1]"},

@@ -24,7 +24,9 @@ class Channel:
     phone_number_id: str
 
 
-async def make_channels(product: Product, *, debounces: dict[str, float]) -> dict[str, Channel]:
+async def make_channels(
+    product: Product, *, debounces: dict[str, float], model: str | None = None
+) -> dict[str, Channel]:
     """One channel per phone number id, each with an assistant of that quiet period; all of them
     know the same three documents."""
     headers = {"Authorization": f"Bearer {product.admin_key}"}
@@ -47,6 +49,7 @@ async def make_channels(product: Product, *, debounces: dict[str, float]) -> dic
                     "name": "Bench",
                     "knowledge_base_ids": [knowledge["id"]],
                     "debounce_seconds": debounce_seconds,
+                    "model": model,
                 },
             )
             channel = await _create(

@@ -8,17 +8,26 @@ from temporalio import activity
 
 from contracts.conversation import (
     CannedReply,
+    ChangedStatus,
+    ChangeStatus,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
     MarkRead,
+    RecordEcho,
     RecordedInbound,
     RecordInbound,
+    RefreshedMemory,
+    RefreshMemory,
     RetrievedPassages,
     SendPart,
     SentPart,
     SettleUncertain,
     Turn,
     UncertainDecision,
+    WithdrawPart,
+    WriteReply,
 )
 from contracts.erasure import Erase
 from contracts.ingestion import (
@@ -50,6 +59,12 @@ async def mark_read(request: MarkRead) -> None:
     raise NotImplementedError
 
 
+@activity.defn(name="fetch_media")
+async def fetch_media(request: FetchMedia) -> FetchedMedia:
+    """Fetch, store and read the files of a turn's messages; what is done is not done again."""
+    raise NotImplementedError
+
+
 @activity.defn(name="retrieve_passages")
 async def retrieve_passages(turn: Turn) -> RetrievedPassages:
     """Find the passages of the assistant's knowledge bases that may answer the turn, best first."""
@@ -59,6 +74,18 @@ async def retrieve_passages(turn: Turn) -> RetrievedPassages:
 @activity.defn(name="generate_reply")
 async def generate_reply(request: GenerateReply) -> DraftedReply:
     """Have the model write the reply and keep it as the draft of the turn."""
+    raise NotImplementedError
+
+
+@activity.defn(name="write_reply")
+async def write_reply(request: WriteReply) -> DraftedReply:
+    """Look up what may answer the turn, have the model write the reply, keep it as a draft."""
+    raise NotImplementedError
+
+
+@activity.defn(name="refresh_memory")
+async def refresh_memory(request: RefreshMemory) -> RefreshedMemory:
+    """Bring the summary of a conversation, and what is known of the person, up to date."""
     raise NotImplementedError
 
 
@@ -77,6 +104,24 @@ async def send_part(request: SendPart) -> SentPart:
 @activity.defn(name="settle_uncertain_send")
 async def settle_uncertain_send(request: SettleUncertain) -> UncertainDecision:
     """Decide by policy what becomes of a send whose fate no webhook has told."""
+    raise NotImplementedError
+
+
+@activity.defn(name="withdraw_part")
+async def withdraw_part(request: WithdrawPart) -> None:
+    """Give up a part that Meta has not got: a human has taken over."""
+    raise NotImplementedError
+
+
+@activity.defn(name="change_status")
+async def change_status(request: ChangeStatus) -> ChangedStatus:
+    """Note who has the conversation; tell when the assistant returns by itself."""
+    raise NotImplementedError
+
+
+@activity.defn(name="record_echo")
+async def record_echo(request: RecordEcho) -> None:
+    """Write a reply typed in the WhatsApp Business app into the transcript, once."""
     raise NotImplementedError
 
 
@@ -130,7 +175,7 @@ async def erase_histories(request: Erase) -> int:
 
 @activity.defn(name="erase_files")
 async def erase_files(request: Erase) -> int:
-    """Remove the organisation's files."""
+    """Remove the organisation's files, or those that the person has sent."""
     raise NotImplementedError
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from contracts.handoff import HandoffCounts, HandoffRules
 from contracts.ids import (
     ChannelId,
     ConversationId,
@@ -28,11 +29,13 @@ MessageType = Literal[
 """Meta's own names; what is not among them arrives as `unsupported`."""
 
 CannedKind = Literal[
-    "fallback", "acknowledgement", "welcome", "slow_down", "quota", "handoff", "stopped", "resumed",
+    "fallback", "acknowledgement", "welcome", "slow_down", "quota", "handoff", "taken_over",
+    "stopped", "resumed",
 ]  # fmt: skip
 """Replies that need no model: each assistant may have its own words for them.
 
-`handoff`: a human takes over from here (in business hours, or not). `stopped` and `resumed`: the
+`handoff`: a human is called (in business hours, or not). `taken_over`: a human is here now; it is
+said only where the assistant has words for it. `stopped` and `resumed`: the
 person's word about proactive messages was heard.
 """
 
@@ -164,7 +167,6 @@ class AcceptedMessage(Contract):
     """Answer of the update `send_message`: it will be sent, in its turn, under this id."""
 
     message_id: MessageId
-    turn_id: TurnId
 
 
 class ConversationState(Contract):
@@ -172,7 +174,7 @@ class ConversationState(Contract):
 
     status: ConversationStatus
     sending: bool = False
-    """A message of the assistant had been handed to Meta before the change; its answer is due."""
+    """A message of the assistant is being handed to Meta: whoever takes over waits for its end."""
 
 
 class Handoff(Contract):
@@ -183,6 +185,8 @@ class Handoff(Contract):
     """When the assistant fell silent."""
     operator: Operator | None = None
     """Who took it over; None: it waits for somebody."""
+    human_at: datetime | None = None
+    """When a human did something last; None: nobody has yet."""
     returns_at: datetime | None = None
     """When the assistant answers again if no human has written by then; None: never by itself."""
 
@@ -204,11 +208,37 @@ class ConversationRef(Contract):
     conversation_id: ConversationId
 
 
+class InboundRecord(Contract):
+    """A message on its way into the transcript under the id that the workflow gave it."""
+
+    message_id: MessageId
+    message: InboundMessage
+
+
+class PostedMessage(Contract):
+    """An operator's message that waits to be sent, under the id that was promised."""
+
+    post: OperatorMessage
+    message_id: MessageId
+
+
 class CarriedState(Contract):
     """What a conversation takes along when it continues as new."""
 
     seen: tuple[str, ...] = ()
     pending: tuple[ReceivedMessage, ...] = ()
+    handoff: Handoff | None = None
+    unanswered: tuple[InboundRecord, ...] = ()
+    """Messages that wait for a human, or for the assistant's return."""
+    posts: tuple[PostedMessage, ...] = ()
+    posted: dict[str, MessageId] = Field(default_factory=dict)
+    """The newest posts by `post_id`: one that is sent again changes nothing."""
+    echoes: tuple[EchoedMessage, ...] = ()
+    rules: HandoffRules | None = None
+    """The assistant's, as they were when the conversation was opened."""
+    counts: HandoffCounts = HandoffCounts()
+    remembered: int = 0
+    """`message_count` when the memory was refreshed last."""
     turns: int = 0
     began_ms: int = 0
     """When the first run of the chain began; ids of messages are counted from there."""
@@ -218,18 +248,17 @@ class CarriedState(Contract):
     """That the last messages were beyond, for operators to see."""
 
 
+PROTOCOL = 2
+"""How the workflow goes about its steps; a run keeps to the one that it was started with, so that
+histories of earlier versions replay. 2: reading media, memory, and one step that writes a reply."""
+
+
 class ConversationInput(Contract):
     conversation: ConversationRef
     state: CarriedState = CarriedState()
+    protocol: int = 1
     turns_per_run: int | None = None
     """Continue as new after so many turns; by default when Temporal suggests it."""
-
-
-class InboundRecord(Contract):
-    """A message on its way into the transcript under the id that the workflow gave it."""
-
-    message_id: MessageId
-    message: InboundMessage
 
 
 class RecordInbound(Contract):
@@ -249,8 +278,10 @@ class RecordedInbound(Contract):
     """None: all of them are within the organisation's quotas."""
     handoff: HandoffReason | None = None
     """What was written, or how, asks for a human: `person` or `upset`."""
-    handoff_return_seconds: float | None = None
-    """With `handoff`: after so long without a human the assistant answers again."""
+    held: Handoff | None = None
+    """When the run is opening: a human had the conversation when an earlier run was cut off."""
+    handoff_rules: HandoffRules | None = None
+    """The assistant's, as they are now; only of a record that opens a run."""
     consent: ConsentChange | None = None
     """The newest of them that says something about proactive messages, and nothing else."""
 
@@ -284,12 +315,18 @@ class FetchedMedia(Contract):
     understood: list[MessageId] = Field(default_factory=list)
     """Messages of which something can be told to the model: a transcript, a text, a picture."""
     failed: list[MessageId] = Field(default_factory=list)
-    """Those that stay a placeholder, with the reason in it."""
+    """Those that say nothing: a placeholder with the reason in it, and no caption."""
 
 
 class GenerateReply(Contract):
     turn: Turn
     passages: tuple[ScoredPassage, ...]
+
+
+class WriteReply(Contract):
+    """Look up what may answer the turn, and have the model write the reply from it."""
+
+    turn: Turn
     mark_read: str | None = None
     """`whatsapp_message_id` to mark as read, with the typing indicator, while the model writes."""
 
@@ -323,6 +360,13 @@ class ChangeStatus(Contract):
     conversation: ConversationRef
     status: ConversationStatus
     handoff: Handoff | None = None
+    by: Operator | None = None
+    """Who released or closed it; None: it happened by itself."""
+
+
+class ChangedStatus(Contract):
+    returns_at: datetime | None = None
+    """With a handoff: when the assistant answers again if no human writes by then."""
 
 
 class RecordEcho(Contract):
@@ -348,7 +392,6 @@ class DraftedReply(Contract):
     cited: int = 0
     handoff: HandoffReason | None = None
     """The model asks for a human."""
-    handoff_return_seconds: float | None = None
     answered: bool = True
     """False: the model said that it does not know."""
 
@@ -369,6 +412,13 @@ class SendPart(Contract):
     """Also the key of the outbox item, and with the conversation id the callback data at Meta."""
     resend: bool = False
     """The policy decided to try an uncertain send once more."""
+
+
+class WithdrawPart(Contract):
+    """Give a part up that a human's take-over overtook, if Meta has not got it."""
+
+    conversation: ConversationRef
+    message_id: MessageId
 
 
 class SentPart(Contract):

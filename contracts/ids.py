@@ -44,6 +44,11 @@ def parties_of(conversation: str) -> tuple[ChannelId, PersonId]:
     return ChannelId(f"chn_{ulids[:ULID_LENGTH]}"), PersonId(f"wau_{ulids[ULID_LENGTH:]}")
 
 
+def post_turn_id(post_id: str) -> TurnId:
+    """What an operator posts is no turn of the assistant's, but has a place like one."""
+    return TurnId(f"post.{post_id}")
+
+
 def ingestion_workflow_id(document: DocumentId) -> str:
     return f"ingest/{document}"
 

@@ -37,7 +37,7 @@ def read_answer(raw: str, *, passages: Sequence[Passage]) -> Answer:
     Raises:
         EmptyAnswerError: nothing is left to send.
     """
-    text = without_source_line(_REASONING.sub("", strip_hidden(raw)))
+    text = without_source_line(without_reasoning(raw))
     cited: list[int] = []
 
     def take_out(match: re.Match[str]) -> str:
@@ -55,6 +55,11 @@ def read_answer(raw: str, *, passages: Sequence[Passage]) -> Answer:
         text=with_source_line(body, titles=[passage.title for passage in known]),
         cited_passage_ids=[passage.id for passage in known],
     )
+
+
+def without_reasoning(raw: str) -> str:
+    """What the model wrote, without what it thought aloud and what nobody can see."""
+    return _REASONING.sub("", strip_hidden(raw))
 
 
 # Reasoning models behind compatible servers put their thinking in front of the answer.

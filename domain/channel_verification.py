@@ -172,7 +172,7 @@ def problem_of_refusal(
     if meta_code in _UNKNOWN_OBJECT:
         return _unknown_object(asked, meta_code)
     return VerificationProblem(
-        field="access_token" if verdict is Verdict.SENDER_BLOCKED else _FIELDS[asked],
+        field=_FIELDS_OF_VERDICT.get(verdict, _FIELDS[asked]),
         code="refused",
         meta_code=meta_code,
         detail=f"Meta refused to answer ({_named(meta_code)}). Its list of error codes says what "
@@ -219,6 +219,10 @@ def not_subscribed() -> VerificationProblem:
     )
 
 
+_FIELDS_OF_VERDICT: Final[dict[Verdict, ChannelField]] = {
+    Verdict.SENDER_BLOCKED: "access_token",
+    Verdict.ACCOUNT_BLOCKED: "waba_id",
+}
 _FIELDS: Final[dict[Question, ChannelField]] = {
     "number": "phone_number_id",
     "account": "waba_id",

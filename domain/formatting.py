@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from domain.message_parts import MAX_BODY_LENGTH, message_length, split_message
+from contracts.message_length import message_length
+from contracts.outbound_text import LONGEST_TEXT as MAX_BODY_LENGTH
+from domain.message_parts import split_message
 
 __all__ = ["MAX_BODY_LENGTH", "message_length", "split_message", "to_whatsapp"]
 

@@ -1,57 +1,62 @@
-"""What an error code of Meta's Graph API means for the message that met it.
+"""What an error code of Meta's Graph API means for the message that met it, for its number and for
+its account. The codes themselves are in `graph_error_codes.py`.
 
 Meta says to branch on `code` alone: titles and HTTP statuses change. Source: WhatsApp Cloud API
 error codes, developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes.
 """
 
-from enum import StrEnum
+from datetime import timedelta
 from typing import Final
 
+from domain.graph_error_codes import CODES, GraphErrorCode, Verdict
 
-class Verdict(StrEnum):
-    """What is known about the message, and what to do next."""
+__all__ = [
+    "BLOCKING",
+    "NUMBER_THROUGHPUT",
+    "GraphErrorCode",
+    "Verdict",
+    "behaviour_of",
+    "probe_every",
+    "verdict_of",
+    "verdict_of_failure",
+]
 
-    BACK_OFF = "back_off"
-    """Turned away before it was processed (throughput, rate): safe to send again, later."""
-    PAIR_BACK_OFF = "pair_back_off"
-    """The same, for this recipient alone: wait 4^n seconds."""
-    UNCERTAIN = "uncertain"
-    """A fault at Meta's side: it may have been sent."""
-    SENDER_BLOCKED = "sender_blocked"
-    """Credential, permission, billing or quality: nothing from this number goes out until a person
-    has mended it."""
-    NEEDS_TEMPLATE = "needs_template"
-    """The 24-hour service window is closed."""
-    REJECTED = "rejected"
-    """This message, or this recipient: sending it again cannot help."""
+BLOCKING: Final = frozenset({Verdict.SENDER_BLOCKED, Verdict.ACCOUNT_BLOCKED})
+"""Verdicts that keep the queue: the channel is paused, its messages wait."""
 
+NUMBER_THROUGHPUT: Final = 130429
+"""The number sends more than Meta takes from it in a second."""
+QUALITY_CODES: Final = frozenset({368, 131031, 131048})
+"""Meta restricts who goes on sending against these: they are probed rarely."""
+PROBE_EVERY: Final = timedelta(minutes=5)
+PROBE_QUALITY_EVERY: Final = timedelta(hours=1)
 
-_BACK_OFF: Final = frozenset({4, 80007, 130429, 133015})
-_UNCERTAIN: Final = frozenset({1, 2, 131000, 131016, 131057, 133004})
-_SENDER_BLOCKED: Final = frozenset(
-    {0, 3, 10, 33, 190, 368, 131005, 131031, 131037, 131042, 131045, 131048, 131064,
-     133000, 133005, 133006, 133008, 133009, 133010, 133016, 134011}
-)  # fmt: skip
-_PERMISSIONS: Final = range(200, 300)
-_PAIR_RATE: Final = 131056
-_WINDOW_CLOSED: Final = 131047
+PERMISSIONS: Final = range(200, 300)
+"""One meaning for all of them; `CODES` has it under 200."""
 
 
 def verdict_of(code: int | None, *, http_status: int) -> Verdict:
     """The verdict on an answer that is not a success; `code` is None when it is no Graph error."""
+    known = behaviour_of(code)
+    return _verdict_of_status(http_status) if known is None else known.verdict
+
+
+def verdict_of_failure(code: int | None) -> Verdict:
+    """The verdict on a `failed` status. The message is lost in any case: Meta had accepted it."""
+    known = behaviour_of(code)
+    return Verdict.REJECTED if known is None else known.verdict
+
+
+def behaviour_of(code: int | None) -> GraphErrorCode | None:
+    """What is known of a code; None for one that Meta did not document."""
     if code is None:
-        return _verdict_of_status(http_status)
-    if code == _PAIR_RATE:
-        return Verdict.PAIR_BACK_OFF
-    if code == _WINDOW_CLOSED:
-        return Verdict.NEEDS_TEMPLATE
-    if code in _BACK_OFF:
-        return Verdict.BACK_OFF
-    if code in _UNCERTAIN:
-        return Verdict.UNCERTAIN
-    if code in _SENDER_BLOCKED or code in _PERMISSIONS:
-        return Verdict.SENDER_BLOCKED
-    return Verdict.UNCERTAIN if http_status >= 500 else Verdict.REJECTED
+        return None
+    return CODES.get(PERMISSIONS.start if code in PERMISSIONS else code)
+
+
+def probe_every(code: int | None) -> timedelta:
+    """How often one message of a paused channel may try whether it is mended."""
+    return PROBE_QUALITY_EVERY if code in QUALITY_CODES else PROBE_EVERY
 
 
 def _verdict_of_status(http_status: int) -> Verdict:

@@ -1,8 +1,4 @@
-"""A long reply as few messages, cut where a reader would pause.
-
-Lengths are UTF-16 code units. Meta says "4,096 characters" without saying which; a text is never
-longer in characters than in UTF-16 units, so what fits here fits under either reading.
-"""
+"""A long reply as few messages, cut where a reader would pause; lengths are `message_length`s."""
 
 import re
 from bisect import bisect_right
@@ -10,8 +6,8 @@ from itertools import accumulate
 
 import regex
 
-MAX_BODY_LENGTH = 4096
-"""Longest `text.body` of a message (Meta, Cloud API, "Text messages")."""
+from contracts.message_length import message_length
+from contracts.outbound_text import LONGEST_TEXT as MAX_BODY_LENGTH
 
 _FENCE = "```"
 _FENCE_COST = 2 * (len(_FENCE) + 1)
@@ -31,11 +27,6 @@ _SENTENCE = regex.compile(
 )
 _WORD = regex.compile(r"\s+")
 _GRAPHEME = regex.compile(r"\X")
-
-
-def message_length(text: str) -> int:
-    """Length of `text` in UTF-16 code units."""
-    return len(text) + sum(character > "\uffff" for character in text)
 
 
 def split_message(text: str, *, limit: int = MAX_BODY_LENGTH) -> list[str]:

@@ -13,7 +13,7 @@ import regex
 from pydantic import BaseModel, ConfigDict
 
 from domain.plain_text import strip_hidden
-from domain.prompt import Utterance
+from domain.transcript import Utterance
 
 MAX_FOLLOW_UP_WORDS = 9
 """A longer message states what it is about; follow-ups among the demo's questions have up to 6."""
@@ -62,7 +62,9 @@ def retrieval_query(texts: Sequence[str], *, history: Sequence[Utterance]) -> Re
     previous = [
         text
         for utterance in history
-        if utterance.sender == "user" and _WORD.search(text := _joined([utterance.text]))
+        if utterance.sender == "user"
+        and utterance.kind == "message"
+        and _WORD.search(text := _joined([utterance.text]))
     ][-MAX_PREVIOUS_MESSAGES:]
     if not previous or words > MAX_FOLLOW_UP_WORDS:
         return RetrievalQuery(text=current[-MAX_QUERY_LENGTH:])

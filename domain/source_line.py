@@ -20,7 +20,18 @@ def with_source_line(text: str, *, titles: Sequence[str]) -> str:
 
 
 def without_source_line(text: str) -> str:
-    """`text` as the model wrote it: a model shown source lines would imitate them."""
+    """`text` as the model wrote it: a model shown source lines would imitate them.
+
+    What a message offered stands below its sources, in square brackets, and stays.
+    """
     text = text.rstrip()
-    above, _, last = text.rpartition("\n")
-    return above.rstrip() if last.lstrip().startswith(SOURCE_MARK) else text
+    end = len(text)
+    while (start := text.rfind("\n", 0, end)) >= 0 and _is_offered(text[start + 1 : end]):
+        end = start
+    if not text[start + 1 : end].lstrip().startswith(SOURCE_MARK):
+        return text
+    return (text[: start + 1].rstrip() + text[end:]).strip()
+
+
+def _is_offered(line: str) -> bool:
+    return line.startswith("[") and line.endswith("]")

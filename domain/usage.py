@@ -6,7 +6,8 @@ A metric's name is in `usage_metrics` and in DynamoDB's items, so it keeps its m
 - `messages_outbound.<type>`: messages that were handed to Meta, each once, in the quarter of the
   first attempt; also those that Meta refused
 - `tokens_input`, `tokens_cached` (a part of the input), `tokens_output`: of generations, also of
-  those that a newer message superseded
+  those that a newer message superseded, and of transcriptions
+- `audio_seconds`: of recordings that were transcribed by a model that is paid by the second
 - `tokens_embedding`: of passages that were embedded
 - `cost_microusd`: of all tokens, by the price table at the time of the roll-up
 - levels, which are measured and not summed: `documents`, `passages`, `storage_bytes`
@@ -32,6 +33,7 @@ TOKENS_INPUT: Final = "tokens_input"
 TOKENS_CACHED: Final = "tokens_cached"
 TOKENS_OUTPUT: Final = "tokens_output"
 TOKENS_EMBEDDING: Final = "tokens_embedding"
+AUDIO_SECONDS: Final = "audio_seconds"
 COST: Final = "cost_microusd"
 LEVELS: Final = ("documents", "passages", "storage_bytes")
 
@@ -70,6 +72,13 @@ def generation(
         TOKENS_CACHED: cached_tokens,
         TOKENS_OUTPUT: output_tokens,
     }
+    return Usage(counts, channel_id, model)
+
+
+def transcription(
+    channel_id: ChannelId, model: str, *, input_tokens: int, output_tokens: int, seconds: int
+) -> Usage:
+    counts = {TOKENS_INPUT: input_tokens, TOKENS_OUTPUT: output_tokens, AUDIO_SECONDS: seconds}
     return Usage(counts, channel_id, model)
 
 

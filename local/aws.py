@@ -69,7 +69,8 @@ def aws_part(server: AwsServer, *, data_dir: Path, log_file: Path) -> Part:
             *(sys.executable, "-m", "local.emulated_aws"),
             *("--port", str(server.port), "--data-dir", str(data_dir)),
         ),
-        environment=plain_environment(),
+        # The emulator takes any credentials, but checks signed addresses by this one.
+        environment=plain_environment(AWS_SECRET_ACCESS_KEY=server.secret_access_key),
         probe=probe,
         log_file=log_file,
     )

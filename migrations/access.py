@@ -122,17 +122,19 @@ def create_revision_count() -> None:
     op.execute(_REVISION_FUNCTION)
 
 
-def count_revisions(table: str, *, of: tuple[str, ...]) -> None:
+def count_revisions(table: str, *, of: tuple[str, ...], name: str = "parley_revision") -> None:
     """Count a row's `revision` up whenever one of the columns gets another value, by whomever.
 
     Args:
         of: what an administrator sees and changes; progress and the like do not count, and
             neither does the rotation of keys.
+        name: of the trigger; a later revision's columns get one of their own. However many of them
+            see a change, it counts as one.
     """
     before = ", ".join(f"OLD.{column}" for column in of)
     after = ", ".join(f"NEW.{column}" for column in of)
     op.execute(
-        f"CREATE TRIGGER parley_revision BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW "
         f"WHEN (ROW({before}) IS DISTINCT FROM ROW({after})) "
         "EXECUTE FUNCTION parley_count_revision()"
     )

@@ -7,9 +7,15 @@ import httpx
 from temporalio.client import Client
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.lookup import PassageLookup
+from activities.media import MediaActivities
+from activities.memory import MemoryActivities
+from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
+from activities.receipts import ReadReceipts
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -18,10 +24,13 @@ from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.erasure import ErasedItems
+from adapters.dynamodb.media import MessageMedia
+from adapters.dynamodb.number_rates import NumberRates
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.shared_vectors import SharedVectors
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import ONCE, open_dynamodb
 from adapters.dynamodb.usage import UsageItems
 from adapters.dynamodb.webhooks import BuriedEvents, Deliveries, EventLog
@@ -31,24 +40,33 @@ from adapters.events import EventPublisher
 from adapters.guarded_http import GuardedHttp
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
+from adapters.memory import Memories
 from adapters.objects.objects import open_objects
 from adapters.openai.chat import ChatModels, ModelServer
-from adapters.openai.tokens import count_tokens
-from adapters.parsing.parser import DocumentParser
+from adapters.openai.tokens import RememberedCounts, count_tokens
+from adapters.openai.transcription import Transcriptions
+from adapters.parsing.parser import DocumentParser, ParserLimits
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.channel_pauses import ChannelPauses
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
+from adapters.send_failures import SendFailures
 from adapters.temporal.executions import Executions
 from adapters.temporal.metrics import WorkerMetrics
 from adapters.usage import UsageLedger
 from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
+from adapters.whatsapp.media import MediaDownloads
 from domain.pricing import PriceTable
 from settings import Settings
 from worker.registry import Activities
 
 HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
+
+MEDIA_PARSER_LIMITS = ParserLimits(cpu_seconds=20, wall_seconds=30)
+"""A person waits for the answer, and only the beginning of a long document is used."""
 
 
 @asynccontextmanager
@@ -76,8 +94,15 @@ async def open_activities(
             ModelServer(base_url=settings.openai_base_url, api_key=settings.openai_api_key)
         )
         stack.push_async_callback(models.close)
+        transcriptions = _transcriptions(settings)
+        stack.push_async_callback(transcriptions.close)
+        graph = GraphClient(
+            http, base_url=settings.whatsapp_graph_url, version=settings.whatsapp_graph_version
+        )
+        vision = settings.parley_vision == "on"
         conversations, people, outbox = Conversations(table), People(table), Outbox(table)
         transcripts, usage = Transcripts(conversations), UsageItems(table)
+        summaries, counts = Summaries(table), RememberedCounts()
         subscriptions = await stack.enter_async_context(
             WebhookSubscriptions(database, count=metrics.count_lookup)
         )
@@ -93,35 +118,73 @@ async def open_activities(
             tell=publisher.publish,
         )
         stack.push_async_callback(quotas.close)
+        lookup = PassageLookup(knowledge.retriever, transcripts=transcripts, profiles=profiles)
+        receipts = ReadReceipts(graph)
+        stack.push_async_callback(receipts.close)
+        pauses, consents = ChannelPauses(database), Consents(database)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations,
                 people=people,
                 database=database,
                 quotas=quotas,
+                profiles=profiles,
+                consents=consents,
                 tell=publisher.publish,
             ),
-            retrieval=RetrievalActivities(
-                knowledge.retriever, transcripts=transcripts, profiles=profiles
+            media=MediaActivities(
+                profiles=profiles,
+                messages=MessageMedia(table),
+                downloads=MediaDownloads(http, graph, graph_url=settings.whatsapp_graph_url),
+                objects=objects,
+                parser=DocumentParser(MEDIA_PARSER_LIMITS),
+                transcriptions=transcriptions,
+                quotas=quotas,
+                vision=vision,
             ),
+            desk=DeskActivities(
+                conversations=conversations,
+                outbox=outbox,
+                profiles=profiles,
+                tell=publisher.publish,
+            ),
+            retrieval=RetrievalActivities(lookup),
             reply=ReplyActivities(
                 profiles=profiles,
                 transcripts=transcripts,
                 outbox=outbox,
                 retriever=knowledge.retriever,
                 models=models,
+                pictures=Pictures(objects, vision=vision),
+                quotas=quotas,
+                lookup=lookup,
+                receipts=receipts,
+                memories=Memories(summaries, database),
+                default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
+            ),
+            memory=MemoryActivities(
+                profiles=profiles,
+                conversations=conversations,
+                summaries=summaries,
+                outbox=outbox,
+                database=database,
+                models=models,
                 quotas=quotas,
                 default_model=settings.parley_chat_model,
+                count_tokens=counts,
+                prompt_tokens=settings.parley_prompt_tokens,
             ),
             sending=SendingActivities(
                 profiles=profiles,
                 people=people,
                 outbox=outbox,
-                graph=GraphClient(
-                    http,
-                    base_url=settings.whatsapp_graph_url,
-                    version=settings.whatsapp_graph_version,
-                ),
+                graph=graph,
+                rates=NumberRates(table),
+                pauses=pauses,
+                failures=SendFailures(pauses=pauses, consents=consents),
+                metrics=metrics,
                 uncertain_seconds=settings.parley_uncertain_send_seconds,
                 uncertain_policy=settings.parley_uncertain_send_policy,
                 tell=publisher.publish,
@@ -156,3 +219,15 @@ async def open_activities(
                 items=ErasedItems(table),
             ),
         )
+
+
+def _transcriptions(settings: Settings) -> Transcriptions:
+    key = settings.parley_transcription_api_key or settings.openai_api_key
+    return Transcriptions(
+        ModelServer(
+            base_url=settings.parley_transcription_base_url or settings.openai_base_url,
+            api_key=key,
+        ),
+        model=settings.parley_transcription_model,
+        is_separate=settings.parley_transcription_base_url is not None,
+    )

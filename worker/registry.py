@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -36,8 +39,11 @@ class Activities:
     """The side effects, with their adapters inside."""
 
     conversation: ConversationActivities
+    desk: DeskActivities
+    media: MediaActivities
     retrieval: RetrievalActivities
     reply: ReplyActivities
+    memory: MemoryActivities
     sending: SendingActivities
     ingestion: IngestionActivities
     erasure: ErasureActivities
@@ -53,7 +59,10 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[ConversationWorkflow],
             activities=[
                 activities.conversation.record_inbound,
-                activities.conversation.close_conversation,
+                activities.desk.change_status,
+                activities.desk.record_echo,
+                activities.desk.withdraw_part,
+                activities.desk.close_conversation,
                 activities.retrieval.retrieve_passages,
                 activities.reply.draft_canned_reply,
                 activities.sending.settle_uncertain_send,
@@ -63,7 +72,11 @@ def registrations(activities: Activities) -> list[Registration]:
         Registration(
             names.LLM_QUEUE,
             workflows=[],
-            activities=[activities.reply.generate_reply],
+            activities=[
+                activities.reply.write_reply,
+                activities.reply.generate_reply,
+                activities.memory.refresh_memory,
+            ],
             max_concurrent_activities=200,
         ),
         Registration(
@@ -71,6 +84,13 @@ def registrations(activities: Activities) -> list[Registration]:
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
             max_concurrent_activities=200,
+        ),
+        Registration(
+            names.MEDIA_QUEUE,
+            workflows=[],
+            activities=[activities.media.fetch_media],
+            # Of each, four files at a time: a document of 32 MB is in memory while it is parsed.
+            max_concurrent_activities=16,
         ),
         Registration(
             names.INGESTION_QUEUE,

@@ -1,54 +1,53 @@
 """One person's conversation with a business on one WhatsApp number, for as long as it lasts.
 
-Signals only dedupe and append; one loop does all the waiting:
+Signals and updates only dedupe and append; one loop does all the waiting:
 
-    wait for a message → let the burst settle → record → retrieve → generate → send → wait …
+    wait → save who has it → send what operators wrote → let the burst settle → take a turn → wait …
 
-A newer message cancels the running generation and joins its batch; the send is the point of no
-return. The workflow outlives every failure of an activity: the person then hears the assistant's
-fallback message.
+While a human has the conversation, what comes in is recorded and the assistant is silent. The
+workflow outlives every failure of an activity: the person then hears the assistant's fallback
+message.
 """
 
-from datetime import timedelta
-from typing import TypeVar
+from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from workflows import conversation_steps as steps
+from workflows.conversation_alarm import Alarm
+from workflows.conversation_background import Background
 from workflows.conversation_card import card
+from workflows.conversation_desk import WAITING_POSTS, Desk
 from workflows.conversation_inbox import Inbox
-from workflows.conversation_receipts import ReadReceipts
 from workflows.conversation_sending import Sending
+from workflows.conversation_turn import Turns
 
 with workflow.unsafe.imports_passed_through():
     from contracts import names
     from contracts.conversation import (
+        PROTOCOL,
+        AcceptedMessage,
         CarriedState,
+        ChangeStatus,
+        CloseConversation,
         ConversationInput,
         ConversationSnapshot,
-        DraftedReply,
-        GenerateReply,
-        InboundRecord,
+        ConversationState,
+        OperatorMessage,
+        ReceivedEcho,
         ReceivedMessage,
-        RecordInbound,
+        RecordEcho,
+        RefreshMemory,
+        Release,
         SettledSend,
+        TakeOver,
         Turn,
     )
-    from contracts.ids import MessageId, TurnId
-    from contracts.quotas import ReachedLimit
+    from contracts.ids import MessageId, TurnId, post_turn_id
+    from domain.memory import refresh_is_due
 
 BURST_CAP = 5
 """A burst is gathered for at most so many quiet periods after its first message."""
-
-MAX_SUPERSEDES = 3
-"""So often may newer messages restart a reply; after that it is sent and they start a turn."""
-
-T = TypeVar("T")
-
-
-class _Superseded(Exception):
-    """A newer message came in before the reply was ready."""
 
 
 @workflow.defn(name=names.CONVERSATION_WORKFLOW)
@@ -57,17 +56,33 @@ class ConversationWorkflow:
     def __init__(self, input: ConversationInput) -> None:
         state = input.state
         self._conversation = input.conversation
+        self._protocol = input.protocol
         self._turns_per_run = input.turns_per_run
-        self._inbox = Inbox(seen=state.seen, pending=state.pending)
-        self._sending = Sending(next_message_id=self._next_message_id, show=self._show)
-        self._turns = state.turns
-        self._turns_at_start = state.turns
         self._began_ms = state.began_ms or int(workflow.info().start_time.timestamp() * 1000)
         self._message_count = state.message_count
-        self._opened = state.opened
-        self._limit = state.limit
-        self._receipts = ReadReceipts()
+        self._waits_since = workflow.now()
         self._doing = "waiting for a message"
+        self._shown_status = "bot" if state.handoff is None else "human"
+        self._inbox = Inbox(seen=state.seen, pending=state.pending)
+        self._desk = Desk(state)
+        self._alarm = Alarm()
+        self._sending = Sending(next_message_id=self._next_message_id, show=self._show)
+        self._background = Background()
+        self._remembered = state.remembered
+        self._turns = Turns(
+            self._conversation,
+            inbox=self._inbox,
+            desk=self._desk,
+            sending=self._sending,
+            background=self._background,
+            count=state.turns,
+            opened=state.opened,
+            limit=state.limit,
+            protocol=self._protocol,
+            next_message_id=self._next_message_id,
+            show=self._show,
+        )
+        self._turns_at_start = state.turns
 
     @workflow.signal
     def receive_message(self, received: ReceivedMessage) -> None:
@@ -75,183 +90,225 @@ class ConversationWorkflow:
         self._inbox.add(received)
 
     @workflow.signal
+    def receive_echo(self, received: ReceivedEcho) -> None:
+        """Somebody of the business wrote in the WhatsApp Business app."""
+        if self._inbox.is_new(received.echo.whatsapp_message_id):
+            self._desk.echo(received.echo)
+
+    @workflow.signal
     def settle_send(self, settled: SettledSend) -> None:
         """A status webhook told the fate of a message of ours."""
         self._sending.settle(settled)
 
+    # Handlers of updates do not wait: what they decide counts at once, and the loop writes it down.
+
+    @workflow.update
+    def take_over(self, take: TakeOver) -> ConversationState:
+        """From now on the assistant is silent; what it was doing is cancelled, tools too."""
+        self._desk.take_over(take.operator)
+        return self._state()
+
+    @workflow.update
+    def release(self, release: Release) -> ConversationState:
+        """The assistant answers again."""
+        self._desk.release(release.operator)
+        return self._state()
+
+    @workflow.update
+    def close(self, close: CloseConversation) -> ConversationState:
+        """The conversation is over until the person writes again."""
+        self._desk.close(close.operator)
+        return self._state()
+
+    @workflow.update
+    def send_message(self, post: OperatorMessage) -> AcceptedMessage:
+        """Take a message of an operator's in; it is sent in its turn. Once for each `post_id`."""
+        known = self._desk.known_post(post.post_id)
+        return known or self._desk.post(post, self._next_message_id())
+
+    @send_message.validator
+    def _may_send_message(self, post: OperatorMessage) -> None:
+        if self._desk.known_post(post.post_id) is None and len(self._desk.posts) >= WAITING_POSTS:
+            raise ValueError(f"{WAITING_POSTS} messages wait to be sent: try again later")
+
     @workflow.query
     def snapshot(self) -> ConversationSnapshot:
         return ConversationSnapshot(
-            status="bot", turns=self._turns, pending=len(self._inbox), doing=self._doing
+            status=self._desk.status,
+            turns=self._turns.count,
+            pending=len(self._inbox),
+            doing=self._doing,
         )
+
+    @workflow.query
+    def state(self) -> ConversationState:
+        return self._state()
 
     @workflow.run
     async def run(self, input: ConversationInput) -> int:  # noqa: ARG002 - taken by __init__
-        while await self._message_comes() or not await self._closed():
-            await self._let_burst_settle()
-            await self._take_turn()
+        while True:
+            await self._something_happens()
+            if self._returns_by_itself():
+                self._desk.release(None)
+            await self._save_status()
+            await self._announce_human()
+            await self._record_echoes()
+            await self._send_posts()
+            if self._is_over() and await self._closed():
+                return self._turns.count
+            if self._desk.has_human and self._inbox:
+                await self._turns.record_for_human()
+            elif self._inbox or (self._desk.unanswered and not self._desk.silences):
+                await self._let_burst_settle()
+                await self._turns.take(self._let_burst_settle)
+                self._refresh_memory()
             if self._should_continue_as_new():
                 await self._continue_as_new()
-        return self._turns
 
-    async def _message_comes(self) -> bool:
-        self._show("waiting for a message")
+    async def _something_happens(self) -> None:
+        self._show(
+            "waiting for a message"
+            if self._desk.handoff is None
+            else "a human has the conversation"
+        )
+        self._waits_since = workflow.now()
+        deadline = self._deadline()
+        if self._protocol >= 2:
+            self._alarm.set(deadline)
+            await workflow.wait_condition(lambda: self._has_work() or self._alarm.is_due)
+            return
         try:
             await workflow.wait_condition(
-                lambda: bool(self._inbox),
-                timeout=steps.SERVICE_WINDOW,
+                self._has_work,
+                timeout=deadline - workflow.now(),
                 timeout_summary="service window (24 h)",
             )
         except TimeoutError:
-            return False
-        return True
+            return
+
+    def _has_work(self) -> bool:
+        return bool(self._inbox) or self._desk.has_work
+
+    def _deadline(self) -> datetime:
+        """When something happens by itself: the conversation ends, or the assistant returns."""
+        idle_until = self._waits_since + steps.SERVICE_WINDOW
+        handoff = self._desk.handoff
+        if handoff is None or handoff.returns_at is None:
+            return idle_until
+        return min(idle_until, handoff.returns_at)
+
+    def _returns_by_itself(self) -> bool:
+        handoff = self._desk.handoff
+        return (
+            handoff is not None
+            and handoff.returns_at is not None
+            and workflow.now() >= handoff.returns_at
+            and not self._desk.posts
+        )
+
+    def _is_over(self) -> bool:
+        idle = workflow.now() >= self._waits_since + steps.SERVICE_WINDOW
+        return self._desk.closing or (idle and not self._has_work())
 
     async def _closed(self) -> bool:
         """Close, unless a message slips in. No await after the look at the inbox: a signal that
         arrives later makes the server refuse the completion and run this task again."""
-        await steps.close(
-            Turn(conversation=self._conversation, turn_id=self._turn_id(), message_ids=[])
-        )
+        if self._desk.closing and self._inbox:
+            # Written before somebody closed the conversation: it belongs to what is closed.
+            await self._turns.record_for_human()
+        because = "an operator says so" if self._desk.closing else "no message for 24 h"
+        # Before it is written down: whoever takes the conversation over meanwhile opens it again.
+        self._desk.closed()
+        turn = Turn(conversation=self._conversation, turn_id=self._turns.id(), message_ids=[])
+        await steps.close(turn, because=because)
         await self._drain()
-        self._opened = False
-        return not self._inbox
+        self._turns.opened = False
+        return not self._has_work()
+
+    async def _save_status(self) -> None:
+        """Write down who has the conversation, where operators and their systems look."""
+        while self._desk.unsaved:
+            desk = self._desk
+            desk.unsaved, handoff, by = False, desk.handoff, desk.by
+            changed = await steps.change_status(
+                ChangeStatus(
+                    conversation=self._conversation,
+                    status=desk.status,
+                    handoff=handoff,
+                    by=by,
+                )
+            )
+            desk.written_down(handoff, returns_at=changed.returns_at)
+        if self._desk.status != self._shown_status:
+            self._shown_status = self._desk.status
+            workflow.upsert_search_attributes(
+                [names.CONVERSATION_STATUS.value_set(self._shown_status)]
+            )
+
+    async def _announce_human(self) -> None:
+        if self._desk.announce:
+            self._desk.announce = False
+            await self._turns.announce_human()
+
+    async def _record_echoes(self) -> None:
+        while self._desk.echoes:
+            echo = self._desk.echoes.popleft()
+            await steps.record_echo(
+                RecordEcho(
+                    conversation=self._conversation,
+                    turn_id=TurnId(f"{self._turns.id()}.echo"),
+                    message_id=self._next_message_id(),
+                    echo=echo,
+                )
+            )
+
+    async def _send_posts(self) -> None:
+        """Send what operators wrote, in order. What Meta refuses shows on the message."""
+        while self._desk.posts:
+            posted = self._desk.posts.popleft()
+            turn = Turn(
+                conversation=self._conversation,
+                turn_id=post_turn_id(posted.post.post_id),
+                message_ids=[],
+            )
+            await self._sending.send_one(turn, posted.post.draft_id, posted.message_id)
 
     async def _let_burst_settle(self) -> None:
         """Wait until the person pauses, so that three quick messages get one answer."""
+        if not self._inbox:
+            return
         quiet = self._inbox.quiet_seconds
         deadline = workflow.now() + timedelta(seconds=quiet * BURST_CAP)
         while quiet > 0 and workflow.now() < deadline:
             count = len(self._inbox)
             try:
                 await workflow.wait_condition(
-                    lambda count=count: len(self._inbox) > count,  # type: ignore[misc]
+                    lambda count=count: len(self._inbox) > count or self._desk.silences,  # type: ignore[misc]
                     timeout=timedelta(seconds=quiet),
                     timeout_summary="more to come?",
                 )
             except TimeoutError:
                 return
+            if self._desk.silences:
+                return
 
-    async def _take_turn(self) -> None:
-        batch: list[InboundRecord] = []
-        limit: ReachedLimit | None = None
-        first_contact, trace_id = False, ""
-        for attempt in range(MAX_SUPERSEDES + 1):
-            arrived = self._inbox.take()
-            trace_id = trace_id or arrived[0].trace_id
-            self._show(f"recording {steps.counted(len(arrived), 'message')}")
-            records = [
-                InboundRecord(message_id=self._next_message_id(), message=received.message)
-                for received in arrived
-            ]
-            recorded = await steps.record(
-                RecordInbound(
-                    conversation=self._conversation,
-                    turn_id=self._turn_id(),
-                    messages=records,
-                    opening=not self._opened,
-                )
-            )
-            self._opened = True
-            first_contact = first_contact or recorded.first_contact
-            self._limit = recorded.limit
-            fresh = set(recorded.fresh)
-            if recorded.limit is not None:
-                fresh -= set(recorded.limit.refused)
-                limit = recorded.limit if limit is None or recorded.limit.tell else limit
-            batch += [record for record in records if record.message_id in fresh]
-            asking = [record for record in batch if record.message.reply != "none"]
-            if not asking:
-                break
-            turn = Turn(
-                conversation=self._conversation,
-                turn_id=self._turn_id(),
-                message_ids=[record.message_id for record in batch],
-                trace_id=trace_id,
-                first_contact=first_contact,
-            )
-            try:
-                draft = await self._draft(turn, asking, may_be_superseded=attempt < MAX_SUPERSEDES)
-            except _Superseded:
-                await self._let_burst_settle()
-                continue
-            except FailureError as error:  # what a local activity failed with, itself
-                if is_cancelled_exception(error):
-                    raise
-                workflow.logger.error("there is nobody left to answer as: the channel is gone")
-                break
-            await self._sending.send(turn, draft)
-            break
-        if limit is not None and limit.tell:
-            await self._tell(limit, trace_id)
-        if batch or limit:
-            self._turns += 1
-
-    async def _tell(self, limit: ReachedLimit, trace_id: str) -> None:
-        """Say once that more is not answered now. Nothing is looked up or written for it."""
-        turn = Turn(
-            conversation=self._conversation,
-            turn_id=self._turn_id(),
-            message_ids=limit.refused,
-            trace_id=trace_id,
-        )
-        try:
-            draft = await steps.tell_limit(turn, limit)
-        except FailureError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.error("nobody can be told of the quota: the channel is gone")
+    def _refresh_memory(self) -> None:
+        """Beside the turns: what is too old for a prompt is remembered in a few words."""
+        if self._protocol < 2 or not refresh_is_due(
+            messages=self._message_count, refreshed_at=self._remembered
+        ):
             return
-        await self._sending.send(turn, draft, name="word of the quota")
-
-    async def _draft(
-        self, turn: Turn, asking: list[InboundRecord], *, may_be_superseded: bool
-    ) -> DraftedReply:
-        newest = asking[-1].message
-        if all(record.message.reply == "acknowledge" for record in asking):
-            self._receipts.start(turn, newest.whatsapp_message_id, typing=False)
-            welcome = newest.type == "request_welcome"
-            return await steps.draft_canned(turn, "welcome" if welcome else "acknowledgement")
-        try:
-            self._show("looking up passages")
-            retrieved = await self._unless_superseded(
-                steps.start_retrieval(turn), may_be_superseded
-            )
-            # Not sooner: its end takes a task of the workflow, for which a passage would wait.
-            self._receipts.start(turn, newest.whatsapp_message_id, typing=True)
-            self._show("writing a reply")
-            return await self._unless_superseded(
-                steps.start_generation(GenerateReply(turn=turn, passages=retrieved.passages)),
-                may_be_superseded,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.warning("no reply could be generated: the fallback goes out")
-            return await steps.draft_canned(turn, "fallback")
-
-    async def _unless_superseded(
-        self, activity: workflow.ActivityHandle[T], may_be_superseded: bool
-    ) -> T:
-        """The activity's result. A newer message that asks for a reply cancels it for real."""
-        await workflow.wait_condition(
-            lambda: activity.done() or (may_be_superseded and self._inbox.asks_for_reply)
+        self._remembered = self._message_count
+        self._background.refresh_memory(
+            RefreshMemory(conversation=self._conversation, up_to=self._newest_message_id())
         )
-        if not activity.done():
-            activity.cancel()
-            try:
-                await activity
-            except ActivityError as error:
-                if not is_cancelled_exception(error):
-                    workflow.logger.info("a superseded activity failed while being cancelled")
-            raise _Superseded
-        return await activity
 
     def _should_continue_as_new(self) -> bool:
         info = workflow.info()
         return (
             info.is_continue_as_new_suggested()
             or info.is_target_worker_deployment_version_changed()
-            or self._turns_per_run == self._turns - self._turns_at_start
+            or self._turns_per_run == self._turns.count - self._turns_at_start
         )
 
     async def _continue_as_new(self) -> None:
@@ -265,12 +322,21 @@ class ConversationWorkflow:
                 state=CarriedState(
                     seen=self._inbox.seen,
                     pending=self._inbox.pending,
-                    turns=self._turns,
+                    handoff=self._desk.handoff,
+                    unanswered=tuple(self._desk.unanswered),
+                    posts=tuple(self._desk.posts),
+                    posted=self._desk.posted,
+                    echoes=tuple(self._desk.echoes),
+                    rules=self._desk.rules,
+                    counts=self._desk.counts,
+                    turns=self._turns.count,
                     began_ms=self._began_ms,
                     message_count=self._message_count,
-                    opened=self._opened,
-                    limit=self._limit,
+                    opened=self._turns.opened,
+                    remembered=self._remembered,
+                    limit=self._turns.limit,
                 ),
+                protocol=PROTOCOL,
                 turns_per_run=self._turns_per_run,
             ),
             initial_versioning_behavior=(
@@ -279,14 +345,10 @@ class ConversationWorkflow:
         )
 
     async def _drain(self) -> None:
-        """Let handlers and receipts end."""
+        """Let handlers end, and what runs beside the turns."""
         await workflow.wait_condition(
-            lambda: workflow.all_handlers_finished() and self._receipts.are_done
+            lambda: workflow.all_handlers_finished() and self._background.is_done
         )
-
-    def _turn_id(self) -> TurnId:
-        """Unique for ever: a conversation that closed and opened again has another first run."""
-        return TurnId(f"{workflow.info().first_execution_run_id}.{self._turns}")
 
     def _next_message_id(self) -> MessageId:
         """An id that sorts by time, also after the conversation closed and opened again.
@@ -295,10 +357,23 @@ class ConversationWorkflow:
         same task again, and a message that was recorded meanwhile would be recorded twice.
         """
         self._message_count += 1
+        return self._newest_message_id()
+
+    def _newest_message_id(self) -> MessageId:
         return MessageId(f"msg_{self._began_ms:012x}{self._message_count:06x}")
+
+    def _state(self) -> ConversationState:
+        return ConversationState(status=self._desk.status, sending=self._sending.in_progress)
 
     def _show(self, doing: str) -> None:
         self._doing = doing
         workflow.set_current_details(
-            card(doing=doing, turns=self._turns, waiting=len(self._inbox), limit=self._limit)
+            card(
+                doing=doing,
+                turns=self._turns.count,
+                waiting=len(self._inbox),
+                limit=self._turns.limit,
+                handoff=self._desk.handoff,
+                uncertain=self._sending.uncertain,
+            )
         )

@@ -28,11 +28,15 @@ class Inbox:
 
     def add(self, received: ReceivedMessage) -> None:
         """Take a message in. Meta delivers more than once: a known id changes nothing."""
-        message_id = received.message.whatsapp_message_id
-        if message_id in self._seen:
-            return
-        self._seen[message_id] = None
-        self._pending.append(received)
+        if self.is_new(received.message.whatsapp_message_id):
+            self._pending.append(received)
+
+    def is_new(self, whatsapp_message_id: str) -> bool:
+        """Whether this id comes for the first time; from now on it is known."""
+        if whatsapp_message_id in self._seen:
+            return False
+        self._seen[whatsapp_message_id] = None
+        return True
 
     def take(self) -> list[ReceivedMessage]:
         """All that has come in, in the order it was sent. Meta's clock has seconds; what it cannot

@@ -17,8 +17,13 @@ with workflow.unsafe.imports_passed_through():
         SettledSend,
         SettleUncertain,
         Turn,
+        WithdrawPart,
     )
     from contracts.ids import MessageId
+
+
+def _never() -> bool:
+    return False
 
 
 class Sending:
@@ -33,15 +38,36 @@ class Sending:
         self._next_message_id = next_message_id
         self._show = show
         self._settled: dict[MessageId, str] = {}
+        self.in_progress = False
+        """A message of the assistant is being handed over to Meta now."""
+        self.uncertain = 0
+        """Messages of this run of which nobody knows yet whether they arrived."""
 
     def settle(self, settled: SettledSend) -> None:
         """Take in what a status webhook told of a message of ours."""
         self._settled[settled.message_id] = settled.status
 
-    async def send(self, turn: Turn, draft: DraftedReply, *, name: str = "the reply") -> None:
-        """Send the parts in order. A part that was rejected ends the reply: the rest would read
-        as if something were missing."""
+    async def send(
+        self,
+        turn: Turn,
+        draft: DraftedReply,
+        *,
+        name: str = "the reply",
+        silenced: Callable[[], bool] = _never,
+    ) -> SentPart | None:
+        """Send the parts in order; what became of the last one that was tried.
+
+        A part that was rejected ends the reply: the rest would read as if something were missing.
+        So does a human who takes over: a part that Meta has not got yet is withdrawn.
+
+        Args:
+            name: of the reply, for operators.
+            silenced: whether the assistant must not send any more.
+        """
+        sent: SentPart | None = None
         for part in range(draft.parts):
+            if silenced():
+                return None
             part_name = name if draft.parts == 1 else f"part {part + 1} of {draft.parts}"
             request = SendPart(
                 turn=turn,
@@ -49,37 +75,76 @@ class Sending:
                 part=part,
                 message_id=self._next_message_id(),
             )
-            self._show(f"sending {part_name}")
-            sent = await self._send_part(request, f"send {part_name}")
-            if sent is not None and sent.outcome == "uncertain":
-                sent = await self._await_fate(request, sent, part_name)
+            sent = await self._send(request, part_name, silenced)
             if sent is None or sent.outcome == "rejected":
                 workflow.logger.warning("a part of the reply was not sent")
-                return
+                return sent
+        return sent
 
-    async def _send_part(self, request: SendPart, summary: str) -> SentPart | None:
+    async def send_one(self, turn: Turn, draft_id: str, message_id: MessageId) -> SentPart | None:
+        """Send an operator's message, under the id that was promised to them."""
+        request = SendPart(turn=turn, draft_id=draft_id, part=0, message_id=message_id)
+        return await self._send(request, "an operator's message", _never)
+
+    async def _send(
+        self, request: SendPart, name: str, silenced: Callable[[], bool]
+    ) -> SentPart | None:
+        self._show(f"sending {name}")
+        sent = await self._send_part(request, f"send {name}", silenced)
+        if sent is not None and sent.outcome == "uncertain":
+            sent = await self._await_fate(request, sent, name, silenced)
+        return sent
+
+    async def _send_part(
+        self, request: SendPart, summary: str, silenced: Callable[[], bool]
+    ) -> SentPart | None:
+        sending = steps.start_send(request, summary=summary)
+        self.in_progress = silenced is not _never
         try:
-            return await steps.send(request, summary=summary)
+            if silenced is not _never:
+                await workflow.wait_condition(lambda: sending.done() or silenced())
+                if not sending.done():
+                    sending.cancel()
+            return await sending
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if silenced():
+                await steps.withdraw(
+                    WithdrawPart(
+                        conversation=request.turn.conversation, message_id=request.message_id
+                    )
+                )
+            elif is_cancelled_exception(error):
                 raise
             return None
+        finally:
+            self.in_progress = False
 
-    async def _await_fate(self, request: SendPart, sent: SentPart, name: str) -> SentPart | None:
+    async def _await_fate(
+        self, request: SendPart, sent: SentPart, name: str, silenced: Callable[[], bool]
+    ) -> SentPart | None:
         """Nobody knows whether Meta took the message: its status webhook tells, or the policy."""
+        self.uncertain += 1
         self._show(f"uncertain whether {name} arrived: waiting for its status")
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: request.message_id in self._settled,
+                lambda: request.message_id in self._settled or silenced(),
                 timeout=timedelta(seconds=sent.settle_seconds),
                 timeout_summary=f"status of {name}",
             )
+        if silenced():
+            # Nothing is sent again behind a human's back; a later status still settles it.
+            return SentPart(outcome="uncertain")
         decided = await steps.settle(
             SettleUncertain(conversation=request.turn.conversation, message_id=request.message_id),
             summary=f"decide on {name}",
         )
+        if decided.decision == "settled":
+            self.uncertain -= 1
+            return SentPart(outcome="sent")
         if decided.decision == "resend":
-            return await self._send_part(
-                request.model_copy(update={"resend": True}), f"send {name} once more"
-            )
-        return SentPart(outcome="sent" if decided.decision == "settled" else "uncertain")
+            again = request.model_copy(update={"resend": True})
+            sent_again = await self._send_part(again, f"send {name} once more", silenced)
+            if sent_again is not None and sent_again.outcome == "sent":
+                self.uncertain -= 1
+            return sent_again
+        return SentPart(outcome="uncertain")

@@ -16,17 +16,26 @@ with workflow.unsafe.imports_passed_through():
     from contracts.conversation import (
         CannedKind,
         CannedReply,
+        ChangedStatus,
+        ChangeStatus,
         DraftedReply,
+        FetchedMedia,
+        FetchMedia,
         GenerateReply,
         MarkRead,
+        RecordEcho,
         RecordedInbound,
         RecordInbound,
+        RefreshedMemory,
+        RefreshMemory,
         RetrievedPassages,
         SendPart,
         SentPart,
         SettleUncertain,
         Turn,
         UncertainDecision,
+        WithdrawPart,
+        WriteReply,
     )
     from contracts.quotas import ReachedLimit
 
@@ -64,13 +73,39 @@ def record(request: RecordInbound) -> Awaitable[RecordedInbound]:
     )
 
 
-def close(turn: Turn) -> Awaitable[None]:
+def change_status(request: ChangeStatus) -> Awaitable[ChangedStatus]:
+    return workflow.execute_local_activity(
+        activities.change_status,
+        request,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary=f"note that the conversation is {_whose(request)}",
+    )
+
+
+def _whose(request: ChangeStatus) -> str:
+    if request.handoff is None:
+        return "the assistant's"
+    return "a human's" if request.handoff.operator else "waiting for a human"
+
+
+def record_echo(request: RecordEcho) -> Awaitable[None]:
+    return workflow.execute_local_activity(
+        activities.record_echo,
+        request,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary="record a reply from the WhatsApp Business app",
+    )
+
+
+def close(turn: Turn, *, because: str = "no message for 24 h") -> Awaitable[None]:
     return workflow.execute_local_activity(
         activities.close_conversation,
         turn,
         start_to_close_timeout=_STORAGE_TIMEOUT,
         retry_policy=_STORAGE_RETRY,
-        summary="close: no message for 24 h",
+        summary=f"close: {because}",
     )
 
 
@@ -82,6 +117,20 @@ def start_mark_read(request: MarkRead) -> workflow.ActivityHandle[None]:
         start_to_close_timeout=timedelta(seconds=10),
         retry_policy=RetryPolicy(maximum_attempts=2),
         summary="mark as read, show typing" if request.typing else "mark as read",
+    )
+
+
+def start_fetching(turn: Turn) -> workflow.ActivityHandle[FetchedMedia]:
+    """Two minutes; what is not read by then is answered as what could not be read."""
+    return workflow.start_activity(
+        activities.fetch_media,
+        FetchMedia(turn=turn),
+        task_queue=names.MEDIA_QUEUE,
+        start_to_close_timeout=timedelta(seconds=100),
+        schedule_to_close_timeout=timedelta(seconds=120),
+        heartbeat_timeout=timedelta(seconds=5),
+        retry_policy=_MODEL_RETRY,
+        summary=f"fetch and read the files of {counted(len(turn.message_ids), 'message')}",
     )
 
 
@@ -111,18 +160,52 @@ def start_generation(request: GenerateReply) -> workflow.ActivityHandle[DraftedR
     )
 
 
-def draft_canned(turn: Turn, kind: CannedKind, *, because: str = "") -> Awaitable[DraftedReply]:
+def start_writing(request: WriteReply) -> workflow.ActivityHandle[DraftedReply]:
+    """Three minutes are as long as a person is kept waiting before the fallback goes out."""
+    return workflow.start_activity(
+        activities.write_reply,
+        request,
+        task_queue=names.LLM_QUEUE,
+        start_to_close_timeout=timedelta(seconds=90),
+        schedule_to_close_timeout=timedelta(seconds=180),
+        heartbeat_timeout=timedelta(seconds=5),
+        retry_policy=_MODEL_RETRY,
+        summary=f"write the answer to {counted(len(request.turn.message_ids), 'message')}",
+    )
+
+
+def start_refreshing(request: RefreshMemory) -> workflow.ActivityHandle[RefreshedMemory]:
+    """What this one leaves, the next one takes in."""
+    return workflow.start_activity(
+        activities.refresh_memory,
+        request,
+        task_queue=names.LLM_QUEUE,
+        start_to_close_timeout=timedelta(seconds=120),
+        schedule_to_close_timeout=timedelta(seconds=300),
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(maximum_attempts=2),
+        summary="remember what was said",
+    )
+
+
+def draft_canned(
+    turn: Turn, kind: CannedKind, *, because: str = "", mark_read: str | None = None
+) -> Awaitable[DraftedReply]:
+    request = CannedReply(turn=turn, kind=kind)
+    if mark_read is not None:
+        request = CannedReply(turn=turn, kind=kind, mark_read=mark_read)
     return workflow.execute_local_activity(
         activities.draft_canned_reply,
-        CannedReply(turn=turn, kind=kind),
+        request,
         start_to_close_timeout=_STORAGE_TIMEOUT,
         retry_policy=_STORAGE_RETRY,
         summary=f"{because}take the {kind} message",
     )
 
 
-def send(request: SendPart, *, summary: str) -> Awaitable[SentPart]:
-    return workflow.execute_activity(
+def start_send(request: SendPart, *, summary: str) -> workflow.ActivityHandle[SentPart]:
+    """Once it is cancelled, its end says whether Meta has the message."""
+    return workflow.start_activity(
         activities.send_part,
         request,
         task_queue=names.WHATSAPP_QUEUE,
@@ -130,7 +213,18 @@ def send(request: SendPart, *, summary: str) -> Awaitable[SentPart]:
         heartbeat_timeout=timedelta(seconds=10),
         schedule_to_close_timeout=SERVICE_WINDOW,
         retry_policy=_SEND_RETRY,
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary,
+    )
+
+
+def withdraw(request: WithdrawPart) -> Awaitable[None]:
+    return workflow.execute_local_activity(
+        activities.withdraw_part,
+        request,
+        start_to_close_timeout=_STORAGE_TIMEOUT,
+        retry_policy=_STORAGE_RETRY,
+        summary="withdraw what was not sent: a human has taken over",
     )
 
 

@@ -8,7 +8,10 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - conversation: `<org>/conversation/<c>`, `conversation`; get, update
 - message, in or out: `<org>/conversation/<c>/messages`, message id; query, update
 - received (dedupe): `<org>/conversation/<c>/received`, wamid; put if absent
-- draft of a turn: `<org>/conversation/<c>/drafts`, turn id; put, get
+- usage of a transcription: `<org>/conversation/<c>/transcriptions`, message id; update
+- edit or deletion of a message: `<org>/conversation/<c>/effects`, wamid of what it is about; get
+- summary of what was said: `<org>/conversation/<c>`, `summary`; get, update
+- draft of a turn, tokens of a summary: `<org>/conversation/<c>/drafts`, ULID; put, get
 - wamid sent, or its statuses: `<org>/outbound/<wamid>`, `message`; update
 - alias of a person: `<org>/person-alias/<kind>/<value>`, `alias`; batch get, put
 - person: `<org>/person/<p>`, `person`; get, update
@@ -21,6 +24,7 @@ Items (`c` a conversation, `p` a person; partition key, then sort key):
 - vector of a question: `<org>/query-embeddings/<digit>`, `<model>/<sha256>`; batch get, put
 - batch of passages embedded: `<org>/embeddings`, document/version/position; update
 - rate limit: `<org>/rate-limit/<scope>/<key>`, window; add
+- when a number may send next: `<org>/number-rate/<channel>`, `number`; update
 - request with an idempotency key: `<org>/idempotency/<API key>/<key>`, `request`; put, update
 - event that happened: `<org>/events/<date>`, `<time>/<event>`; query, put
 - try to tell an endpoint of an event: `<org>/webhook-deliveries`, `<endpoint>/<time>/<event>`;
@@ -32,10 +36,11 @@ Indexes (partition key, then sort key):
 
 - `by_activity`: `activity_key`: `<org>/conversations`, `active_at`; newest activity first
 - `by_status`: `status_key`: `<org>/conversations/<status>`, `active_at`; those of a status
+- `by_status`: `status_key`: `<org>/uncertain-messages`, `active_at`; messages that are uncertain
 - `by_status`: `status_key`: `<org>/people`, `active_at`; everybody
 - `by_status`: `status_key`: `<org>/webhook-dead-letters/<endpoint>`, `active_at`; newest first
-- `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts and
-  batches by when they were made, with what they used
+- `by_usage`: `usage_key`: `<org>/usage/<quarter of an hour>`, `used_at`; messages, drafts,
+  transcriptions and batches by when they were made, with what they used
 
 Dead letters, rate limits and requests that belong to no organisation have `platform` in its place.
 A channel is filtered within these, page by page; a person's few conversations are fetched by key.

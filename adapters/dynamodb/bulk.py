@@ -17,18 +17,22 @@ BATCH_ATTEMPTS: Final = 8
 
 
 async def partition(
-    table: Table, name: str, *, prefix: str = "", attributes: Sequence[str] = ()
+    table: Table, name: str, *, prefix: str = "", after: str = "", attributes: Sequence[str] = ()
 ) -> AsyncIterator[list[Plain]]:
     """The items of a partition, page by page, in the order of their sort keys, as they are now.
 
     Args:
         prefix: of the sort keys that are wanted.
+        after: the sort key before the first that is wanted; not together with a prefix.
         attributes: read besides the key; all of them if none is named.
     """
     condition, values = "pk = :partition", {":partition": {"S": name}}
     if prefix:
         condition += " AND begins_with(sk, :prefix)"
         values[":prefix"] = {"S": prefix}
+    elif after:
+        condition += " AND sk > :after"
+        values[":after"] = {"S": after}
     query: dict[str, Any] = {
         "KeyConditionExpression": condition,
         "ExpressionAttributeValues": values,

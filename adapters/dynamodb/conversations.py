@@ -2,21 +2,27 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, NamedTuple, cast
 
 from adapters.dynamodb import bulk, keys
 from adapters.dynamodb.inbound import MESSAGES_PER_WRITE, InboundWrite
 from adapters.dynamodb.messages import StoredMessage, message_from
 from adapters.dynamodb.pages import Page, decode_cursor, encode_cursor
+from adapters.dynamodb.quotes import quoted_messages
 from adapters.dynamodb.schema import BY_ACTIVITY, BY_STATUS
 from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.values import Item, Plain, attributes, plain
-from contracts.conversation import ConversationRef, RecordedInbound, RecordInbound
+from contracts.conversation import (
+    ChangeStatus,
+    ConversationRef,
+    ConversationStatus,
+    Handoff,
+    RecordedInbound,
+    RecordInbound,
+)
 from contracts.ids import ChannelId, ConversationId, MessageId, OrganizationId, PersonId
 from contracts.model import Contract
 from contracts.quotas import QuotaName
-
-ConversationStatus = Literal["bot", "human", "closed"]
 
 PAGES_PER_FILTER: Final = 10
 """Index pages read for one filtered page before it is handed out short, with its cursor."""
@@ -46,6 +52,8 @@ class StoredConversation(Contract):
     limited_by: QuotaName | None = None
     """The quota that the last message was beyond, until `limited_until`."""
     limited_until: datetime | None = None
+    handoff: Handoff | None = None
+    """A human has it, or it waits for one."""
 
 
 class Conversations:
@@ -67,6 +75,7 @@ class Conversations:
         unique = list(first_of.values())[::-1]
         fresh: set[MessageId] = set()
         first_contact = False
+        held: Handoff | None = None
         written = 0
         for start in range(0, len(unique), MESSAGES_PER_WRITE):
             batch = unique[start : start + MESSAGES_PER_WRITE]
@@ -76,10 +85,12 @@ class Conversations:
             await write.run()
             fresh |= write.fresh
             first_contact |= write.first_contact
+            held = held or write.held
             written += write.written
         return WrittenInbound(
             fresh=[r.message_id for r in request.messages if r.message_id in fresh],
             first_contact=first_contact,
+            held=held,
             written=written,
         )
 
@@ -124,6 +135,30 @@ class Conversations:
             next_cursor=encode_cursor(items[-1]["sk"]) if more else None,
         )
 
+    async def message(
+        self,
+        organization_id: OrganizationId,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+    ) -> StoredMessage | None:
+        """One message, when the conversation has it."""
+        item = await self._table.get(keys.message(organization_id, conversation_id, message_id))
+        return message_from(item, conversation_id) if item else None
+
+    async def after_message(
+        self, conversation: ConversationRef, *, after: MessageId | None
+    ) -> AsyncIterator[list[StoredMessage]]:
+        """Messages after that one (None: all of them), oldest first; no page is empty."""
+        partition = keys.messages(conversation.organization_id, conversation.conversation_id)
+        async for page in bulk.partition(self._table, partition, after=after or ""):
+            yield [message_from(item, conversation.conversation_id) for item in page]
+
+    async def quoted(
+        self, conversation: ConversationRef, wamids: Sequence[str]
+    ) -> list[StoredMessage]:
+        """Messages of the conversation by their ids at Meta's side: see `quotes.py`."""
+        return await quoted_messages(self._table, conversation, wamids)
+
     async def transcript(
         self, organization_id: OrganizationId, conversation_id: ConversationId
     ) -> AsyncIterator[list[StoredMessage]]:
@@ -148,10 +183,15 @@ class Conversations:
         status: ConversationStatus | None = None,
         channel_id: ChannelId | None = None,
         person_id: PersonId | None = None,
+        waiting: bool | None = None,
     ) -> Page[StoredConversation]:
         """Conversations, newest activity first, seconds behind at the most.
 
-        A page that a channel filters may be shorter than `limit` and still have a next one.
+        A page that a channel or `waiting` filters may be shorter than `limit` and still have a next
+        one.
+
+        Args:
+            waiting: only those that wait for a human (or, if false, that do not).
 
         Raises:
             InvalidCursor: the cursor is not one of this method's.
@@ -161,14 +201,16 @@ class Conversations:
             wanted = [
                 one
                 for one in found
-                if status in (None, one.status) and channel_id in (None, one.channel_id)
+                if status in (None, one.status)
+                and channel_id in (None, one.channel_id)
+                and waiting in (None, one.handoff is not None and one.handoff.operator is None)
             ]
             return Page(items=wanted[:limit], next_cursor=None)
         index = _Index(organization_id, status)
         start = index.start(cursor) if cursor is not None else None
         items: list[Plain] = []
         for _ in range(PAGES_PER_FILTER):
-            page, start = await self._index_page(index, start, channel_id, limit)
+            page, start = await self._index_page(index, start, _Filter(channel_id, waiting), limit)
             items += page
             if start is None or len(items) >= limit:
                 break
@@ -192,19 +234,45 @@ class Conversations:
         except ConditionFailed:
             return  # It was erased meanwhile.
 
+    async def change_status(self, change: ChangeStatus) -> None:
+        """Note who has the conversation. Safe to repeat."""
+        handoff = change.handoff
+        await self._set_status(
+            change.conversation,
+            change.status,
+            {
+                "handoff": handoff.model_dump_json() if handoff else None,
+                "waiting_since": handoff.since if handoff and handoff.operator is None else None,
+            },
+        )
+
     async def close(self, conversation: ConversationRef) -> None:
         """Note that the conversation is over until the person writes again. Safe to repeat."""
+        await self._set_status(conversation, "closed", {"handoff": None, "waiting_since": None})
+
+    async def _set_status(
+        self, conversation: ConversationRef, status: ConversationStatus, details: Plain
+    ) -> None:
         organization_id = conversation.organization_id
+        values: Plain = {
+            "status": status,
+            "status_key": keys.status_index(organization_id, status),
+            **{name: value for name, value in details.items() if value is not None},
+        }
+        absent = [name for name, value in details.items() if value is None]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        if absent:
+            expression += " REMOVE " + ", ".join(absent)
         try:
             await self._table.update(
                 keys.conversation(organization_id, conversation.conversation_id),
-                "SET #status = :status, status_key = :status_key",
-                {"status": "closed", "status_key": keys.status_index(organization_id, "closed")},
-                names={"#status": "status"},
+                expression,
+                values,
+                names={f"#{name}": name for name in values},
                 condition="attribute_exists(pk)",
             )
         except ConditionFailed:
-            return  # Nothing was ever recorded in it, so there is nothing to close.
+            return  # Nothing was ever recorded in it, or it was erased.
 
     async def _of_person(
         self, organization_id: OrganizationId, person_id: PersonId
@@ -229,13 +297,19 @@ class Conversations:
         return sorted(found, key=lambda one: one.last_message_at, reverse=True)
 
     async def _index_page(
-        self, index: "_Index", start: Item | None, channel_id: ChannelId | None, limit: int
+        self, index: "_Index", start: Item | None, only: "_Filter", limit: int
     ) -> tuple[Sequence[Plain], Item | None]:
         values: Plain = {"partition": index.partition}
         optional: dict[str, Any] = {}
-        if channel_id is not None:
-            values["channel"] = channel_id
-            optional["FilterExpression"] = "channel_id = :channel"
+        conditions = []
+        if only.channel_id is not None:
+            values["channel"] = only.channel_id
+            conditions.append("channel_id = :channel")
+        if only.waiting is not None:
+            exists = "attribute_exists" if only.waiting else "attribute_not_exists"
+            conditions.append(f"{exists}(waiting_since)")
+        if conditions:
+            optional["FilterExpression"] = " AND ".join(conditions)
         if start is not None:
             optional["ExclusiveStartKey"] = start
         response = await self._table.client.query(
@@ -249,6 +323,13 @@ class Conversations:
         )
         last = response.get("LastEvaluatedKey")
         return [plain(item) for item in response["Items"]], cast(Item, last) if last else None
+
+
+class _Filter(NamedTuple):
+    """Which of an index's conversations are wanted."""
+
+    channel_id: ChannelId | None
+    waiting: bool | None
 
 
 class _Index:
@@ -282,6 +363,12 @@ class _Index:
 
 
 def _conversation_from(item: Plain) -> StoredConversation:
+    handoff = item.get("handoff")
     return StoredConversation.model_validate(
-        {**item, "id": item["conversation_id"], "last_message_at": item["active_at"]}
+        {
+            **item,
+            "id": item["conversation_id"],
+            "last_message_at": item["active_at"],
+            "handoff": Handoff.model_validate_json(handoff) if handoff else None,
+        }
     )

@@ -22,6 +22,7 @@ from contracts.ids import (
     ConversationId,
     DocumentId,
     EventId,
+    MessageId,
     OrganizationId,
     PersonId,
     WebhookEndpointId,
@@ -29,16 +30,17 @@ from contracts.ids import (
 
 REMOVED: Final = frozenset(
     {
-        "conversation", "message", "messages", "received", "draft", "outbound", "alias",
-        "alias_of", "person", "conversation_of", "quota_of_person", "told_of_limit",
-        "dead_letters", "quota", "query_embedding", "embedding", "event_log", "event_log_day",
-        "webhook_delivery", "webhook_dead_letter",
+        "conversation", "message", "messages", "received", "effect", "summary", "draft",
+        "transcription", "outbound", "alias", "alias_of", "person", "conversation_of",
+        "quota_of_person", "told_of_limit", "dead_letters", "quota", "query_embedding", "embedding",
+        "event_log", "event_log_day", "webhook_delivery", "webhook_dead_letter",
     }
 )  # fmt: skip
 """Functions of `keys` whose items an erasure removes."""
 
 EXPIRING: Final[Mapping[str, timedelta]] = {
     "rate_limit": timedelta(days=2),
+    "number_rate": timedelta(hours=1),
     "idempotency": timedelta(days=1),
 }
 """Functions of `keys` whose items nothing leads to: how long they may outlive the erasure. They
@@ -50,7 +52,7 @@ message nobody knows (8 days), and a pointer whose process died before the messa
 
 INDEXES: Final = frozenset(
     {
-        "activity_index", "status_index", "people_index", "usage_index",
+        "activity_index", "status_index", "people_index", "uncertain_index", "usage_index",
         "webhook_dead_letters_index",
     }
 )  # fmt: skip
@@ -157,10 +159,13 @@ class ErasedItems:
             removed += await self._delete("messages", page)
         for beside in (
             keys.received(organization_id, conversation, "").partition,
+            keys.effect(organization_id, conversation, "").partition,
             keys.draft(organization_id, conversation, "").partition,
+            keys.transcription(organization_id, conversation, MessageId("")).partition,
         ):
             async for page in bulk.partition(self._table, beside, attributes=["expires_at"]):
                 removed += await self._delete("other_items", page)
+        removed["other_items"] += await self._take(keys.summary(organization_id, conversation))
         removed["conversations"] += await self._take(
             keys.conversation(organization_id, conversation)
         )

@@ -1,6 +1,7 @@
 """The write of inbound messages: all of it or nothing, and each message at most once ever."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import InboundRecord, RecordInbound
+from contracts.conversation import Handoff, InboundRecord, RecordInbound, Referral
 from contracts.ids import MessageId
 from domain.usage import inbound_message
 
@@ -16,8 +17,11 @@ RECEIVED_KEPT: Final = timedelta(days=35)
 """Meta delivers again for up to 7 days; a month more costs little."""
 MAX_TEXT: Final = 16_384
 """Characters kept of a message: four times Meta's longest body. Bounds the transaction too."""
-MESSAGES_PER_WRITE: Final = 40
-"""Two items each and the conversation's: within a transaction's 100 items and 4 MB."""
+MAX_REFERRAL_FIELD: Final = 1024
+"""Characters kept of each field of a referral: its address is the longest."""
+MESSAGES_PER_WRITE: Final = 8
+"""Up to three items each and the conversation's two. However large Meta lets them be, that is
+within a transaction's 4 MB, also of servers that count a character by the length of its escape."""
 
 
 class InboundWrite:
@@ -35,6 +39,8 @@ class InboundWrite:
         self.written = 0
         """How many of them were written now. At most one of all attempts counts a message."""
         self.first_contact = False
+        self.held: Handoff | None = None
+        """A human has the conversation, although the run that gave it to them is gone."""
         self._table = table
         self._request = request
         self._ref = request.conversation
@@ -64,6 +70,8 @@ class InboundWrite:
             raise TimeoutError("the conversation kept changing while messages were written")
         if self._opening and not self.first_contact:
             stored = self._stored or await self._table.get(self._conversation_key)
+            if stored is not None and stored.get("status") == "human" and "handoff" in stored:
+                self.held = Handoff.model_validate_json(stored["handoff"])
             self.first_contact = (
                 stored is not None and stored.get("opening_turn_id") == self._request.turn_id
             )
@@ -86,7 +94,7 @@ class InboundWrite:
         self._left = [record for record in self._left if record.message_id not in known]
 
     def _writes(self, *, creating: bool) -> list[dict[str, Any]]:
-        """The conversation's write first, then two for each message."""
+        """The conversation's write first, then two for each message, then what needs no look."""
         writes = [{"Update": self._creation() if creating else self._change()}]
         for record in self._left:
             writes += [{"Put": self._received(record)}, {"Put": self._message(record)}]
@@ -96,7 +104,33 @@ class InboundWrite:
             )
             link = {"conversation_id": self._ref.conversation_id}
             writes.append({"Put": self._table.put_request(key, link)})
-        return writes
+        return writes + self._effects()
+
+    def _effects(self) -> list[dict[str, Any]]:
+        """What edits and deletions do to other messages, which may be old, or yet to come."""
+        effects: dict[keys.Key, Plain] = {}
+        for record in self._left:
+            message = record.message
+            if message.type not in ("edit", "revoke") or not message.refers_to:
+                continue
+            key = keys.effect(
+                self._ref.organization_id, self._ref.conversation_id, message.refers_to
+            )
+            effect: Plain = (
+                {"deleted": True}
+                if message.type == "revoke"
+                else {"edited": (message.text or "")[:MAX_TEXT]}
+            )
+            # Two writes of one item are not allowed in a transaction.
+            effects.setdefault(key, {}).update(effect)
+        return [
+            {
+                "Update": self._table.update_request(
+                    key, "SET " + ", ".join(f"{name} = :{name}" for name in effect), effect
+                )
+            }
+            for key, effect in effects.items()
+        ]
 
     def _received(self, record: InboundRecord) -> dict[str, Any]:
         return self._table.put_request(
@@ -125,6 +159,13 @@ class InboundWrite:
                 "media": message.media.model_dump_json() if message.media else None,
                 "whatsapp_message_id": message.whatsapp_message_id,
                 "in_reply_to": message.in_reply_to,
+                "refers_to": message.refers_to,
+                "choice_id": message.choice_id,
+                "forwarded": message.forwarded or None,
+                "referral": _referral(message.referral) if message.referral else None,
+                "details": json.dumps(message.details, ensure_ascii=False)
+                if message.details
+                else None,
                 "sent_at": message.sent_at,
                 "created_at": self._now,
                 "turn_id": self._request.turn_id,
@@ -209,3 +250,14 @@ class InboundWrite:
             condition=condition or None,
             names=names,
         )
+
+
+def _referral(referral: Referral) -> str:
+    fields = referral.model_dump(exclude_none=True)
+    kept = {name: value[:MAX_REFERRAL_FIELD] for name, value in fields.items()}
+    return _json(kept)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """Of its characters, not of escapes, which take up to three times as many bytes."""
+    return json.dumps(value, ensure_ascii=False)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from adapters.dynamodb.values import Item, storable, timestamp
 from contracts.ids import (
     ApiKeyId,
+    ChannelId,
     ConversationId,
     DocumentId,
     EventId,
@@ -47,8 +48,22 @@ def received(organization: OrganizationId, conversation: ConversationId, wamid: 
     return Key(f"{_conversation(organization, conversation)}/received", foreign(wamid))
 
 
+def effect(organization: OrganizationId, conversation: ConversationId, wamid: str) -> Key:
+    return Key(f"{_conversation(organization, conversation)}/effects", foreign(wamid))
+
+
+def summary(organization: OrganizationId, conversation: ConversationId) -> Key:
+    return Key(_conversation(organization, conversation), "summary")
+
+
 def draft(organization: OrganizationId, conversation: ConversationId, draft_id: str) -> Key:
     return Key(f"{_conversation(organization, conversation)}/drafts", draft_id)
+
+
+def transcription(
+    organization: OrganizationId, conversation: ConversationId, message: MessageId
+) -> Key:
+    return Key(f"{_conversation(organization, conversation)}/transcriptions", message)
 
 
 def outbound(organization: OrganizationId, wamid: str) -> Key:
@@ -83,6 +98,10 @@ def rate_limit(organization: OrganizationId | None, scope: str, key: str, window
     return Key(f"{organization or _PLATFORM}/rate-limit/{scope}/{foreign(key)}", f"{window:012d}")
 
 
+def number_rate(organization: OrganizationId, channel: ChannelId) -> Key:
+    return Key(f"{organization}/number-rate/{channel}", "number")
+
+
 def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: str) -> Key:
     return Key(f"{organization or _PLATFORM}/idempotency/{api_key}/{foreign(name)}", "request")
 
@@ -110,6 +129,10 @@ def activity_index(organization: OrganizationId) -> str:
 
 def status_index(organization: OrganizationId, status: str) -> str:
     return f"{organization}/conversations/{status}"
+
+
+def uncertain_index(organization: OrganizationId) -> str:
+    return f"{organization}/uncertain-messages"
 
 
 def people_index(organization: OrganizationId) -> str:

@@ -1,15 +1,17 @@
 """A message as the transcript keeps it, and what its status is by all that is known of it."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from adapters.dynamodb.values import Plain
-from contracts.conversation import MediaReference
+from contracts.conversation import MediaReference, Operator, Referral
 from contracts.ids import ConversationId, DocumentId, MessageId, PassageId, TurnId
 from contracts.model import Contract
+from contracts.outbound import OUTBOUND_CONTENT, OutboundContent
 
 Direction = Literal["inbound", "outbound"]
 Sender = Literal["user", "assistant", "operator"]
@@ -37,6 +39,28 @@ class MessageError(Contract):
     detail: str | None = None
 
 
+class StoredFile(Contract):
+    """A person's file in S3, under the organisation and the person."""
+
+    sha256: str
+    mime_type: str
+    """What its bytes are."""
+    size_bytes: int
+    animated: bool = False
+
+
+class MediaReading(Contract):
+    """What became of a message's file. It is written once."""
+
+    understood: bool
+    """The model can be told something: words, or a picture to look at."""
+    is_picture: bool = False
+    words: str | None = None
+    """What the person said, in it or beside it, without marks: what to search for."""
+    text: str | None = None
+    """What stands in a document, as far as it is kept."""
+
+
 class StoredMessage(Contract):
     """A message of the transcript."""
 
@@ -47,6 +71,13 @@ class StoredMessage(Contract):
     type: str
     text: str | None = None
     media: MediaReference | None = None
+    content: OutboundContent | None = None
+    """What went out, where it is more than the text; `text` says it in words."""
+    operator: Operator | None = None
+    """Who wrote it, of the organisation."""
+    file: StoredFile | None = None
+    reading: MediaReading | None = None
+    """None: there is no file, or it has not been read yet."""
     status: MessageStatus
     error: MessageError | None = None
     citations: tuple[Citation, ...] = ()
@@ -56,6 +87,11 @@ class StoredMessage(Contract):
     sent_at: datetime | None = None
     """Meta's time of an inbound message; of an outbound one, when Meta accepted it."""
     in_reply_to: str | None = None
+    refers_to: str | None = None
+    choice_id: str | None = None
+    forwarded: bool = False
+    referral: Referral | None = None
+    details: dict[str, Any] | None = None
     part: int = 0
     model: str | None = None
     input_tokens: int = 0
@@ -94,8 +130,10 @@ def fact_of(status: DeliveryStatus) -> str:
 
 def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
     status = status_of(item)
-    media = item.get("media")
+    media, referral, details = item.get("media"), item.get("referral"), item.get("details")
+    file, reading = item.get("file"), item.get("reading")
     citations = item.get("citations")
+    operator = item.get("operator")
     return StoredMessage(
         id=item["sk"],
         conversation_id=conversation_id,
@@ -104,6 +142,10 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         type=item["type"],
         text=item.get("text"),
         media=MediaReference.model_validate_json(media) if media else None,
+        content=_content(item.get("content")),
+        operator=Operator.model_validate_json(operator) if operator else None,
+        file=StoredFile.model_validate_json(file) if file else None,
+        reading=MediaReading.model_validate_json(reading) if reading else None,
         status=status,
         error=error_of(item) if status == "failed" else None,
         citations=CITATIONS.validate_json(citations) if citations else (),
@@ -112,6 +154,11 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
         turn_id=item.get("turn_id"),
         sent_at=item.get("sent_at"),
         in_reply_to=item.get("in_reply_to"),
+        refers_to=item.get("refers_to"),
+        choice_id=item.get("choice_id"),
+        forwarded=item.get("forwarded", False),
+        referral=Referral.model_validate_json(referral) if referral else None,
+        details=json.loads(details) if details else None,
         part=item.get("part", 0),
         model=item.get("model"),
         input_tokens=item.get("input_tokens", 0),
@@ -123,6 +170,16 @@ def message_from(item: Plain, conversation_id: ConversationId) -> StoredMessage:
             if fact_of(reached) in item
         },
     )
+
+
+def _content(stored: str | None) -> OutboundContent | None:
+    """None also for what was within the limits of its time only: the transcript must be read."""
+    if stored is None:
+        return None
+    try:
+        return OUTBOUND_CONTENT.validate_json(stored)
+    except ValidationError:
+        return None
 
 
 def error_of(item: Plain) -> MessageError:

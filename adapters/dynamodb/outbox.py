@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cachetools import LRUCache
 from ulid import ULID
 
 from adapters.dynamodb import keys
-from adapters.dynamodb.inbound import MAX_TEXT
+from adapters.dynamodb.drafts import Draft, DraftPart
+from adapters.dynamodb.inbound import MAX_TEXT, RECEIVED_KEPT
 from adapters.dynamodb.messages import (
     CITATIONS,
     Citation,
@@ -22,32 +24,22 @@ from adapters.dynamodb.messages import (
 )
 from adapters.dynamodb.statuses import MAX_ERROR_DETAIL, add_facts, parked_updates
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.uncertain import LISTED, UNLISTED, listing
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import ConversationRef, Turn
+from contracts.conversation import ConversationRef, Operator, RecordEcho, Turn
 from contracts.ids import MessageId
 from contracts.model import Contract
+from contracts.outbound import OutboundContent
+from domain.outbound import message_type_of
 from domain.usage import generation, outbound_message
+
+__all__ = ["Claim", "Draft", "DraftPart", "OutboundState", "Outbox"]
 
 DRAFT_KEPT: Final = timedelta(days=8)
 REMEMBERED_DRAFTS: Final = 500
 POINTER_KEPT: Final = timedelta(days=40)
 """Meta tries to deliver a message for 30 days; a status may come 7 days later."""
-
-
-class DraftPart(Contract):
-    text: str
-    citations: tuple[Citation, ...] = ()
-
-
-class Draft(Contract):
-    """The reply of a turn, before it is sent part by part."""
-
-    parts: tuple[DraftPart, ...]
-    model: str | None = None
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
 
 
 class Claim(Contract):
@@ -111,7 +103,9 @@ class Outbox:
         text: str,
         citations: Sequence[Citation] = (),
         sender: Sender = "assistant",
-        message_type: str = "text",
+        operator: Operator | None = None,
+        content: OutboundContent | None = None,
+        in_reply_to: str | None = None,
         model: str | None = None,
         input_tokens: int = 0,
         cached_tokens: int = 0,
@@ -120,14 +114,15 @@ class Outbox:
         """Write the message as `pending` and get the right to send it, if nobody had it before.
 
         One round trip. Tokens are those of the whole reply: give them to one part only.
+
+        Args:
+            content: what goes out, where it is more than the text.
+            in_reply_to: `whatsapp_message_id` of the message that it quotes.
         """
         # Tells our own write from another's when the SDK repeats it after a lost answer.
         token = str(ULID())
         values: Plain = {
-            "direction": "outbound",
-            "sender": sender,
-            "type": message_type,
-            "text": text[:MAX_TEXT],
+            **_said(text, sender=sender, operator=operator, content=content, quoted=in_reply_to),
             "citations": CITATIONS.dump_json(tuple(citations)).decode() if citations else None,
             "turn_id": turn.turn_id,
             "part": part,
@@ -144,7 +139,7 @@ class Outbox:
         once = {
             "created_at": now,
             **usage_attributes(
-                outbound_message(turn.conversation.channel_id, message_type),
+                outbound_message(turn.conversation.channel_id, _type_of(content)),
                 organization_id=turn.conversation.organization_id,
                 at=now,
             ),
@@ -165,6 +160,36 @@ class Outbox:
         except ConditionFailed as failure:
             return _refused_claim(failure.item, token)
         return Claim(state="claimed")
+
+    async def enqueue(
+        self, turn: Turn, *, message_id: MessageId, draft: Draft, part: int = 0
+    ) -> None:
+        """Show a message that will be sent as `pending`, before anybody claims it; `claim` then
+        succeeds on it. Safe to repeat, and without effect on one that was claimed already.
+
+        Usage counts it when it is claimed: what is never handed to Meta is not counted.
+        """
+        message = draft.parts[part]
+        try:
+            await self._table.put(
+                self._key(turn.conversation, message_id),
+                {
+                    **_said(
+                        message.text,
+                        sender=draft.sender,
+                        operator=draft.operator,
+                        content=message.content,
+                        quoted=message.reply_to,
+                    ),
+                    "turn_id": turn.turn_id,
+                    "part": part,
+                    "send_state": "released",
+                    "created_at": utc_now(),
+                },
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed:
+            return  # Enqueued by an earlier attempt, or already on its way.
 
     async def mark_sent(
         self,
@@ -200,7 +225,8 @@ class Outbox:
                 "SET whatsapp_message_id = if_not_exists(whatsapp_message_id, :wamid),"
                 " sent_at = if_not_exists(sent_at, :now), send_state = :sent,"
                 # One that was sent twice has two pointers, which an erasure has to find.
-                " pointed_at_by = list_append(if_not_exists(pointed_at_by, :none), :wamids)",
+                " pointed_at_by = list_append(if_not_exists(pointed_at_by, :none), :wamids)"
+                f" {UNLISTED}",
                 {
                     "wamid": whatsapp_message_id,
                     "now": now,
@@ -218,7 +244,89 @@ class Outbox:
 
     async def release(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
         """Give the right to send back after a rejection that is worth another try."""
-        await self._settle(conversation, message_id, "released")
+        await self._settle(
+            conversation, message_id, "SET send_state = :released", released="released"
+        )
+
+    async def release_resend(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give the right to send once more back, unused: the message is uncertain as before."""
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                f"SET send_state = :uncertain, {LISTED} REMOVE resent_at",
+                {
+                    "uncertain": "uncertain",
+                    "requested": "requested",
+                    **listing(conversation.organization_id, since=utc_now()),
+                },
+                condition="send_state = :requested AND attribute_exists(resent_at)"
+                " AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # A webhook told what became of it.
+
+    async def withdraw(self, conversation: ConversationRef, *, message_id: MessageId) -> None:
+        """Give a message up that Meta has not got: it waited to be tried again. Safe to repeat."""
+        failed = fact_of("failed")
+        try:
+            await self._table.update(
+                self._key(conversation, message_id),
+                f"SET send_state = :failed, {failed} = :now, error_detail = :detail",
+                {
+                    "failed": "failed",
+                    "released": "released",
+                    "now": int(utc_now().timestamp()),
+                    "detail": "A human took the conversation over before it was sent.",
+                },
+                condition="send_state = :released AND attribute_not_exists(whatsapp_message_id)",
+            )
+        except ConditionFailed:
+            return  # It was never claimed, or Meta may have it.
+
+    async def record_echo(self, request: RecordEcho) -> None:
+        """Write down what somebody of the business sent by other means. Once, as often as told.
+
+        Statuses that come for it find it by its id at Meta, also those that have come already.
+        """
+        ref, echo, now = request.conversation, request.echo, utc_now()
+        received = keys.received(ref.organization_id, ref.conversation_id, echo.whatsapp_message_id)
+        try:
+            await self._table.put(
+                received,
+                {
+                    "turn_id": request.turn_id,
+                    "message_id": request.message_id,
+                    "expires_at": int((now + RECEIVED_KEPT).timestamp()),
+                },
+                condition="attribute_not_exists(pk) OR message_id = :message_id",
+                condition_values={"message_id": request.message_id},
+            )
+        except ConditionFailed:
+            return  # Another run of the conversation has had it.
+        message: Plain = {
+            "direction": "outbound",
+            "sender": "operator",
+            "type": echo.type,
+            "text": echo.text[:MAX_TEXT] if echo.text is not None else None,
+            "media": echo.media.model_dump_json() if echo.media else None,
+            "turn_id": request.turn_id,
+            "send_state": "sent",
+            "created_at": now,
+            **usage_attributes(
+                outbound_message(ref.channel_id, echo.type),
+                organization_id=ref.organization_id,
+                at=now,
+            ),
+        }
+        with suppress(ConditionFailed):  # Statuses may have come since an earlier attempt.
+            await self._table.put(
+                self._key(ref, request.message_id), message, condition="attribute_not_exists(pk)"
+            )
+        await self.mark_sent(
+            ref,
+            message_id=request.message_id,
+            whatsapp_message_id=echo.whatsapp_message_id,
+        )
 
     async def mark_uncertain(
         self, conversation: ConversationRef, *, message_id: MessageId
@@ -228,7 +336,13 @@ class Outbox:
         Raises:
             LookupError: the message was never claimed.
         """
-        await self._settle(conversation, message_id, "uncertain")
+        await self._settle(
+            conversation,
+            message_id,
+            f"SET send_state = :uncertain, {LISTED}",
+            uncertain="uncertain",
+            **listing(conversation.organization_id, since=utc_now()),
+        )
         state = await self.state(conversation, message_id=message_id)
         if state is None:
             raise LookupError("the message was never claimed")
@@ -257,7 +371,7 @@ class Outbox:
         sets = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in values)
         await self._table.update(
             self._key(conversation, message_id),
-            f"SET {sets}, send_state = :state",
+            f"SET {sets}, send_state = :state {UNLISTED}",
             {**values, "state": "failed"},
             condition="attribute_exists(pk)",
         )
@@ -270,7 +384,8 @@ class Outbox:
         try:
             await self._table.update(
                 self._key(conversation, message_id),
-                "SET send_state = :requested, resent_at = :now, claim = :claim ADD attempts :one",
+                f"SET send_state = :requested, resent_at = :now, claim = :claim {UNLISTED}"
+                " ADD attempts :one",
                 {
                     "requested": "requested",
                     "uncertain": "uncertain",
@@ -301,13 +416,17 @@ class Outbox:
         )
 
     async def _settle(
-        self, conversation: ConversationRef, message_id: MessageId, state: str
+        self,
+        conversation: ConversationRef,
+        message_id: MessageId,
+        expression: str,
+        **values: Any,
     ) -> None:
         try:
             await self._table.update(
                 self._key(conversation, message_id),
-                "SET send_state = :state",
-                {"state": state, "requested": "requested"},
+                expression,
+                {**values, "requested": "requested"},
                 condition="send_state = :requested AND attribute_not_exists(whatsapp_message_id)",
             )
         except ConditionFailed:
@@ -330,6 +449,30 @@ class Outbox:
     @staticmethod
     def _key(conversation: ConversationRef, message_id: MessageId) -> keys.Key:
         return keys.message(conversation.organization_id, conversation.conversation_id, message_id)
+
+
+def _said(
+    text: str,
+    *,
+    sender: Sender,
+    operator: Operator | None,
+    content: OutboundContent | None,
+    quoted: str | None,
+) -> Plain:
+    """What a message says and who says it."""
+    return {
+        "direction": "outbound",
+        "sender": sender,
+        "operator": operator.model_dump_json() if operator else None,
+        "type": _type_of(content),
+        "text": text[:MAX_TEXT],
+        "content": content.model_dump_json() if content else None,
+        "in_reply_to": quoted,
+    }
+
+
+def _type_of(content: OutboundContent | None) -> str:
+    return "text" if content is None else message_type_of(content)
 
 
 def _draft_key(turn: Turn, draft_id: str) -> keys.Key:

@@ -10,12 +10,17 @@ from ulid import ULID
 from adapters.dynamodb import keys
 from adapters.dynamodb.keys import Key
 from adapters.dynamodb.table import CONFLICT_ATTEMPTS, Table, TransactionRefused
-from adapters.dynamodb.values import Plain, utc_now
+from adapters.dynamodb.values import Plain, timestamp, utc_now
 from contracts.ids import OrganizationId, PersonId
 from contracts.model import Contract
 
 CACHED_PEOPLE: Final = 20_000
 CACHE_SECONDS: Final = 60
+
+LEFT: Final = "left_at"
+"""On an alias: since when its person has another number or user id instead."""
+TAKEN: Final = "taken_at"
+"""On an alias that had been somebody else's, or left: since when it is its person's."""
 
 
 class PersonIdentity(Contract):
@@ -53,31 +58,44 @@ class People:
             may_remember: whether `forget` would be called if a person were erased now.
         """
         self._table = table
-        self._new_person_id = new_person_id or _new_person_id
+        self._new_person_id = new_person_id or make_person_id
         self._by_id: TTLCache[tuple[str, str], Person] = TTLCache(CACHED_PEOPLE, CACHE_SECONDS)
         self._by_alias: TTLCache[Key, Person] = TTLCache(2 * CACHED_PEOPLE, CACHE_SECONDS)
         self._may_remember = may_remember
         self._forgotten = 0
 
-    async def resolve(self, organization_id: OrganizationId, identity: PersonIdentity) -> PersonId:
+    async def resolve(
+        self,
+        organization_id: OrganizationId,
+        identity: PersonIdentity,
+        *,
+        at: datetime | None = None,
+    ) -> PersonId:
         """The one person with these identifiers, made when nobody has them yet.
 
         The user id decides; the number does where there is none or it belongs to the same user. A
-        number that comes with another user id has a new owner, who is another person.
+        number that comes with another user id has a new owner, who is another person; so does one
+        that its owner had left by then (`identity_changes.py`).
+
+        Args:
+            at: when the person had these identifiers; now, unless told. What was sent before they
+                left one of them is theirs, and does not give it back to them.
 
         Raises:
             ValueError: the identity has neither a number nor a user id.
         """
-        aliases = _aliases(organization_id, identity)
+        aliases = aliases_of(organization_id, identity)
         if not aliases:
             raise ValueError("a person needs a wa_id or a user_id")
-        cached = self._by_alias.get(aliases[0])
+        cached = self._by_alias.get(next(iter(aliases.values())))
         if cached is not None and _tells_nothing_new(cached, identity) and self._may_remember():
             return cached.person_id
         for _ in range(CONFLICT_ATTEMPTS):
             forgotten = self._forgotten
             try:
-                person = await self._resolve_stored(organization_id, identity, aliases)
+                person = await self._resolve_stored(
+                    organization_id, identity, aliases, timestamp(at or utc_now())
+                )
             except TransactionRefused:
                 continue  # Somebody else wrote one of the aliases: look again.
             self._remember(organization_id, person, unless_forgotten_since=forgotten)
@@ -113,7 +131,7 @@ class People:
         if item is None:
             return
         person = Person.model_validate(item)
-        for alias in _aliases(organization_id, person):
+        for alias in aliases_of(organization_id, person).values():
             # People of earlier versions have no note of their aliases.
             await self._table.put(
                 keys.alias_of(organization_id, person_id, alias), {"alias": alias.partition}
@@ -122,20 +140,29 @@ class People:
         await self._table.delete(key)
 
     async def _resolve_stored(
-        self, organization_id: OrganizationId, identity: PersonIdentity, aliases: list[Key]
+        self,
+        organization_id: OrganizationId,
+        identity: PersonIdentity,
+        aliases: dict[str, Key],
+        at: str,
     ) -> Person:
-        stored = await self._table.get_many(aliases)
+        found = await self._table.get_many(list(aliases.values()))
+        stored = {kind: found.get(alias) for kind, alias in aliases.items()}
         known = await self._known(
-            organization_id, identity, [stored.get(alias) for alias in aliases]
+            organization_id,
+            identity,
+            [_unless_given_up(kind, item, at) for kind, item in stored.items()],
         )
-        person = _merged(known, identity, self._new_person_id)
+        late = {kind for kind, item in stored.items() if known and _left(kind, item, at)}
+        person = merged(known, identity.model_copy(update=dict.fromkeys(late)), self._new_person_id)
         writes = [
             write
-            for alias in aliases
-            for write in await self._alias_writes(organization_id, alias, stored.get(alias), person)
+            for kind, alias in aliases.items()
+            if kind not in late
+            for write in await self._alias_writes(organization_id, alias, stored[kind], person, at)
         ]
         if known is None or Person.model_validate(known) != person:
-            writes.append({"Put": self._person_write(organization_id, person, known)})
+            writes.append({"Put": person_put(self._table, organization_id, person, known)})
         elif writes:
             # No alias may come to lead to a person who has been erased meanwhile.
             key = keys.person(organization_id, person.person_id)
@@ -159,18 +186,27 @@ class People:
         return None
 
     async def _alias_writes(
-        self, organization_id: OrganizationId, alias: Key, stored: Plain | None, person: Person
+        self,
+        organization_id: OrganizationId,
+        alias: Key,
+        stored: Plain | None,
+        person: Person,
+        at: str,
     ) -> list[dict[str, Any]]:
         """Let an alias lead to the person; whoever had a recycled number has it no more."""
-        values = {"person_id": person.person_id, "user_id": person.user_id}
+        values: Plain = {"person_id": person.person_id, "user_id": person.user_id}
         note = self._table.put_request(
             keys.alias_of(organization_id, person.person_id, alias), {"alias": alias.partition}
         )
         if stored is None:
             put = self._table.put_request(alias, values, condition="attribute_not_exists(pk)")
             return [{"Put": put}, {"Put": note}]
-        if (stored["person_id"], stored.get("user_id")) == (person.person_id, person.user_id):
+        if (stored["person_id"], stored.get("user_id")) == (person.person_id, person.user_id) and (
+            LEFT not in stored
+        ):
             return []
+        if stored["person_id"] != person.person_id or LEFT in stored:
+            values[TAKEN] = at
         put = self._table.put_request(
             alias,
             values,
@@ -190,7 +226,8 @@ class People:
         note = keys.alias_of(organization_id, previous, alias)
         writes: list[dict[str, Any]] = [{"Delete": self._table.delete_request(note)}]
         key = keys.person(organization_id, previous)
-        if stored.get("user_id") is not None and await self._table.get(key) is not None:
+        still_theirs = LEFT not in stored and stored.get("user_id") is not None
+        if still_theirs and await self._table.get(key) is not None:
             removal = self._table.update_request(
                 key,
                 "REMOVE wa_id ADD revision :one",
@@ -200,35 +237,18 @@ class People:
             writes.append({"Update": removal})
         return writes
 
-    def _person_write(
-        self, organization_id: OrganizationId, person: Person, known: Plain | None
-    ) -> dict[str, Any]:
-        key = keys.person(organization_id, person.person_id)
-        revision = known["revision"] if known else 0
-        values = {
-            **person.model_dump(),
-            "revision": revision + 1,
-            "status_key": keys.people_index(organization_id),
-            "active_at": person.created_at,
-        }
-        if known is None:
-            return self._table.put_request(key, values, condition="attribute_not_exists(pk)")
-        return self._table.put_request(
-            key, values, condition="revision = :read", condition_values={"read": revision}
-        )
-
     def _remember(
         self, organization_id: OrganizationId, person: Person, *, unless_forgotten_since: int
     ) -> None:
         if self._forgotten != unless_forgotten_since or not self._may_remember():
             return
         self._by_id[organization_id, person.person_id] = person
-        for alias in _aliases(organization_id, person):
+        for alias in aliases_of(organization_id, person).values():
             self._by_alias[alias] = person
 
 
 def _owner(identity: PersonIdentity, stored: list[Plain | None]) -> PersonId | None:
-    """Whose aliases these are; they are in the order of `_aliases`."""
+    """Whose aliases these are; they are in the order of `aliases_of`."""
     first = stored[0]
     if first is not None:
         return PersonId(first["person_id"])
@@ -239,19 +259,51 @@ def _owner(identity: PersonIdentity, stored: list[Plain | None]) -> PersonId | N
     return PersonId(by_number["person_id"]) if same_user else None
 
 
-def _aliases(organization_id: OrganizationId, identity: PersonIdentity) -> list[Key]:
-    """Keys of the aliases of an identity, the deciding one first."""
+def _unless_given_up(kind: str, item: Plain | None, at: str) -> Plain | None:
+    """The alias, unless it is of a number that its owner had left by then: that is free."""
+    given_up = item is not None and LEFT in item and not _left(kind, item, at)
+    return None if given_up else item
+
+
+def _left(kind: str, item: Plain | None, at: str) -> bool:
+    """Whether the alias still leads to whoever left it: a number until then, a user id for ever."""
+    return item is not None and LEFT in item and (kind == "user_id" or at <= item[LEFT])
+
+
+def aliases_of(organization_id: OrganizationId, identity: PersonIdentity) -> dict[str, Key]:
+    """Keys of the aliases of an identity by kind, the deciding one first."""
     kinds = {"user_id": identity.user_id, "wa_id": identity.wa_id}
-    return [keys.alias(organization_id, kind, value) for kind, value in kinds.items() if value]
+    return {
+        kind: keys.alias(organization_id, kind, value) for kind, value in kinds.items() if value
+    }
 
 
-def _merged(
+def merged(
     known: Plain | None, identity: PersonIdentity, new_person_id: Callable[[], PersonId]
 ) -> Person:
     """The person with what the identity tells; what it is silent about stays."""
     told = identity.model_dump(exclude_none=True)
     base = known or {"person_id": new_person_id(), "created_at": utc_now()}
     return Person.model_validate({**base, **told})
+
+
+def person_put(
+    table: Table, organization_id: OrganizationId, person: Person, known: Plain | None
+) -> dict[str, Any]:
+    """The write of a person, as a part of a transaction, over what was known of them."""
+    key = keys.person(organization_id, person.person_id)
+    revision = known["revision"] if known else 0
+    values = {
+        **person.model_dump(),
+        "revision": revision + 1,
+        "status_key": keys.people_index(organization_id),
+        "active_at": person.created_at,
+    }
+    if known is None:
+        return table.put_request(key, values, condition="attribute_not_exists(pk)")
+    return table.put_request(
+        key, values, condition="revision = :read", condition_values={"read": revision}
+    )
 
 
 def _tells_nothing_new(person: Person, identity: PersonIdentity) -> bool:
@@ -261,5 +313,5 @@ def _tells_nothing_new(person: Person, identity: PersonIdentity) -> bool:
     )
 
 
-def _new_person_id() -> PersonId:
+def make_person_id() -> PersonId:
     return PersonId(f"wau_{str(ULID()).lower()}")

@@ -19,6 +19,7 @@ from adapters.dynamodb.messages import (
     status_of,
 )
 from adapters.dynamodb.table import ConditionFailed, Table
+from adapters.dynamodb.uncertain import UNLISTED
 from adapters.dynamodb.values import Plain, utc_now
 from contracts.ids import ConversationId, MessageId, OrganizationId
 from contracts.model import Contract
@@ -52,6 +53,10 @@ class AppliedStatus(Contract):
     have been cut off before anybody was told."""
     decisive: bool = False
     """Who sends in this conversation should know: a failure, or an uncertain send that arrived."""
+    failed_at: datetime | None = None
+    """Meta's time, when this update made the message `failed`: `send_failures` acts on it."""
+    error_code: int | None = None
+    """Meta's, of that failure."""
 
 
 class Statuses:
@@ -98,6 +103,8 @@ class Statuses:
             changed=changed,
             news=changed or (repeated and status_of(after) == _message_status(update.status)),
             decisive=failed or "whatsapp_message_id" not in before,
+            failed_at=update.timestamp if failed else None,
+            error_code=update.error_code if failed else None,
         )
 
     async def _park(
@@ -144,7 +151,7 @@ async def add_facts(table: Table, key: Key, updates: Sequence[StatusUpdate]) -> 
         )
     return await table.update(
         key,
-        f"SET {sets}",
+        f"SET {sets} {UNLISTED}",
         {**facts, "outbound": "outbound"},
         condition=condition,
         returning="ALL_OLD",

@@ -1,8 +1,12 @@
-"""Files by their content: documents and media, each organisation's under its own prefix."""
+"""Files by their content, each organisation's under its own prefix.
+
+What people send is under a prefix of the person's own there, even if it is the same as a document
+or as what somebody else has sent: so whatever is erased, nothing else goes with it.
+"""
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 import aioboto3
@@ -10,7 +14,7 @@ from aiobotocore.config import AioConfig
 from boto3.s3.transfer import TransferConfig as S3TransferConfig
 from botocore.exceptions import ClientError
 
-from contracts.ids import OrganizationId
+from contracts.ids import OrganizationId, PersonId
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -31,8 +35,20 @@ class ReadableFile(Protocol):
 class Objects:
     """Puts files and gets them back by the SHA-256 of their bytes."""
 
-    def __init__(self, client: "S3Client", bucket: str, *, region: str) -> None:
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        *,
+        region: str,
+        signer: "S3Client | None" = None,
+    ) -> None:
+        """
+        Args:
+            signer: signs addresses, when browsers reach the store by another one than this process.
+        """
         self._client = client
+        self._signer = signer or client
         self._bucket = bucket
         self._region = region
 
@@ -74,18 +90,25 @@ class Objects:
         return sha256
 
     async def put_file(
-        self, organization_id: OrganizationId, file: ReadableFile, *, sha256: str, media_type: str
+        self,
+        organization_id: OrganizationId,
+        file: ReadableFile,
+        *,
+        sha256: str,
+        media_type: str,
+        person_id: PersonId | None = None,
     ) -> None:
         """Store a file of any size from its present position on, in parts, some of them at a time.
 
         Args:
             file: is read once.
             sha256: of what is read, in hex; the caller has computed it.
+            person_id: who sent it; None: it is the organisation's own.
         """
         await self._client.upload_fileobj(
             cast("BinaryIO", file),
             self._bucket,
-            _key(organization_id, sha256),
+            _path(organization_id, sha256, person_id),
             ExtraArgs={"ContentType": media_type},
             Config=S3TransferConfig(
                 multipart_chunksize=_PART_BYTES,
@@ -95,11 +118,17 @@ class Objects:
             ),
         )
 
-    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None:
-        """The file, when this organisation has one with that hash."""
+    async def get(
+        self,
+        organization_id: OrganizationId,
+        sha256: str,
+        *,
+        person_id: PersonId | None = None,
+    ) -> bytes | None:
+        """The file, when this organisation (or that person of it) has one with that hash."""
         try:
             response = await self._client.get_object(
-                Bucket=self._bucket, Key=_key(organization_id, sha256)
+                Bucket=self._bucket, Key=_path(organization_id, sha256, person_id)
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
@@ -123,7 +152,13 @@ class Objects:
 
     async def delete_organization(self, organization_id: OrganizationId) -> int:
         """Remove everything under the organisation's prefix, half-done uploads too; how much."""
-        prefix = _prefix(organization_id)
+        return await self._delete_all(_prefix(organization_id))
+
+    async def delete_person(self, organization_id: OrganizationId, person_id: PersonId) -> int:
+        """Remove everything that the person has sent; how much."""
+        return await self._delete_all(_prefix_of_person(organization_id, person_id))
+
+    async def _delete_all(self, prefix: str) -> int:
         removed = 0
         while keys := await self._listed(prefix):
             await self._client.delete_objects(
@@ -153,13 +188,26 @@ class Objects:
         ]
 
     async def presigned_url(
-        self, organization_id: OrganizationId, sha256: str, *, expires_seconds: int
+        self,
+        organization_id: OrganizationId,
+        sha256: str,
+        *,
+        expires_seconds: int,
+        person_id: PersonId | None = None,
+        disposition: str | None = None,
     ) -> str:
-        """An address from which anybody who has it can read the file until it expires."""
-        return await self._client.generate_presigned_url(
-            "get_object",
-            Params={"Bucket": self._bucket, "Key": _key(organization_id, sha256)},
-            ExpiresIn=expires_seconds,
+        """An address from which anybody who has it can read the file until it expires.
+
+        Asks nobody, so it does not tell whether there is such a file.
+
+        Args:
+            disposition: value of `Content-Disposition` that the file comes with.
+        """
+        params = {"Bucket": self._bucket, "Key": _path(organization_id, sha256, person_id)}
+        if disposition is not None:
+            params["ResponseContentDisposition"] = disposition
+        return await self._signer.generate_presigned_url(
+            "get_object", Params=params, ExpiresIn=expires_seconds
         )
 
 
@@ -171,17 +219,27 @@ async def open_objects(settings: Settings) -> AsyncIterator[Objects]:
         connect_timeout=2,
         read_timeout=30,
         retries={"mode": "standard", "total_max_attempts": 4},
+        # Addresses would be signed by the old version 2, which newer regions do not know.
+        signature_version="s3v4",
         # Emulators answer on one host, where a bucket cannot be a subdomain.
         s3={"addressing_style": "path" if settings.aws_endpoint_url_s3 else "auto"},
         tcp_keepalive=True,
     )
-    async with aioboto3.Session().client(
-        "s3",
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url_s3,
-        config=config,
-    ) as client:
-        yield Objects(client, settings.parley_s3_bucket, region=settings.aws_region)
+
+    def client(endpoint_url: str | None) -> AbstractAsyncContextManager["S3Client"]:
+        return aioboto3.Session().client(
+            "s3", region_name=settings.aws_region, endpoint_url=endpoint_url, config=config
+        )
+
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(client(settings.aws_endpoint_url_s3))
+        public = settings.parley_s3_public_url
+        yield Objects(
+            store,
+            settings.parley_s3_bucket,
+            region=settings.aws_region,
+            signer=None if public is None else await stack.enter_async_context(client(public)),
+        )
 
 
 def _key(organization_id: OrganizationId, sha256: str) -> str:
@@ -194,3 +252,16 @@ def _prefix(organization_id: OrganizationId) -> str:
     if not organization_id.strip("/"):
         raise ValueError("not an organisation's id")
     return f"{organization_id}/"
+
+
+def _path(organization_id: OrganizationId, sha256: str, person_id: PersonId | None) -> str:
+    key = _key(organization_id, sha256)
+    if person_id is None:
+        return key
+    return f"{_prefix_of_person(organization_id, person_id)}{sha256}"
+
+
+def _prefix_of_person(organization_id: OrganizationId, person_id: PersonId) -> str:
+    if not person_id or "/" in person_id:
+        raise ValueError("not a person's id")
+    return f"{_prefix(organization_id)}people/{person_id}/"

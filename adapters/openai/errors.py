@@ -10,6 +10,7 @@ MAX_RETRY_AFTER_SECONDS = 300.0
 """A server that asks for more is treated as down: the caller's own retry schedule takes over."""
 
 _RETRYABLE_STATUS = frozenset([408, 409, 425, 429])
+_NOT_IMPLEMENTED = 501
 
 
 class ModelServerError(Exception):
@@ -51,11 +52,17 @@ def model_server_error(error: APIError) -> ModelServerError:
     exhausted = code in {"insufficient_quota", "billing_hard_limit_reached"}
     return ModelServerError(
         _sentence(status, exhausted=exhausted),
-        retryable=(status >= 500 or status in _RETRYABLE_STATUS) and not exhausted,
+        retryable=_may_succeed_later(status) and not exhausted,
         retry_after=retry_after_seconds(error.response.headers.get("retry-after")),
         status=status,
         code=code,
     )
+
+
+def _may_succeed_later(status: int) -> bool:
+    if status == _NOT_IMPLEMENTED:
+        return False
+    return status >= 500 or status in _RETRYABLE_STATUS
 
 
 def retry_after_seconds(header: str | None) -> float | None:

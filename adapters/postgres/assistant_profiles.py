@@ -7,14 +7,20 @@ from sqlmodel import col, select
 
 from adapters.cache_lookups import CountLookup, uncounted
 from adapters.keyring import KeyRing
+from adapters.postgres.channel_pauses import ChannelPause, pause_of
 from adapters.postgres.database import Database
 from adapters.postgres.running import Running
 from adapters.postgres.sealed import open_channel_secret, open_openai_key
 from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.postgres.tenant_cache import TenantCache
+from contracts.handoff import HandoffSettings
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
 from contracts.quotas import Quotas
+from domain.business_hours import BusinessHours, OpeningHours
+from domain.model_tools import AssistantTools
+from domain.organization_settings import UncertainSendPolicy, uncertain_send_policy
+from domain.time_zones import time_zone
 
 _Key = tuple[OrganizationId, ChannelId]
 
@@ -29,6 +35,13 @@ class AssistantProfile(Contract):
     channel_id: ChannelId
     phone_number_id: str
     access_token: str = Field(repr=False)
+    channel_revision: int = 1
+    """Counts an administrator's changes of the channel, such as another access token."""
+    pause: ChannelPause | None = None
+    """Nothing is sent for now."""
+    messages_per_second: int = 80
+    uncertain_send_policy: UncertainSendPolicy | None = None
+    """None: the platform's."""
     assistant_id: AssistantId | None = None
     """None: nobody has given the channel an assistant; it can only say that it cannot help yet."""
     assistant_name: str = ""
@@ -43,12 +56,26 @@ class AssistantProfile(Contract):
     unsupported_message: str | None = None
     slow_down_message: str | None = None
     quota_message: str | None = None
+    stopped_message: str | None = None
+    resumed_message: str | None = None
+    handoff: HandoffSettings = HandoffSettings()
+    business_hours: BusinessHours | None = None
+    """None: the team is always there."""
     language: str | None = None
+    tools: AssistantTools = AssistantTools()
+    """That the model is offered."""
     openai_api_key: str | None = Field(default=None, repr=False)
     """The organisation's own; None: the platform's."""
     openai_base_url: str | None = None
     quotas: Quotas = Quotas()
     """The organisation's."""
+
+    @property
+    def opening_hours(self) -> OpeningHours | None:
+        """When the team is there, in its time zone; None: always."""
+        if self.business_hours is None:
+            return None
+        return OpeningHours(self.business_hours, default_zone=time_zone(self.timezone))
 
 
 class AssistantProfiles(Running):
@@ -111,6 +138,10 @@ class AssistantProfiles(Running):
                 organization_id=organization.id,
                 channel_id=channel.id,
             ),
+            channel_revision=channel.revision,
+            pause=pause_of(channel),
+            messages_per_second=channel.messages_per_second,
+            uncertain_send_policy=uncertain_send_policy(organization.settings),
             openai_api_key=(
                 None
                 if own_key is None
@@ -138,6 +169,11 @@ class AssistantProfiles(Running):
                 "unsupported_message": assistant.unsupported_message,
                 "slow_down_message": assistant.slow_down_message,
                 "quota_message": assistant.quota_message,
+                "stopped_message": assistant.stopped_message,
+                "resumed_message": assistant.resumed_message,
+                "handoff": HandoffSettings.of(assistant.handoff),
+                "business_hours": BusinessHours.of(assistant.business_hours),
                 "language": assistant.language,
+                "tools": AssistantTools.of(assistant.tools, assistant.handoff),
             }
         )

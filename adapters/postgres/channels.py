@@ -7,6 +7,7 @@ from sqlmodel import update as update_rows
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.keyring import KeyRing
+from adapters.postgres import channel_pauses
 from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
 from adapters.postgres.sealed import open_channel_secret, seal_channel_secret
 from adapters.postgres.tables import Channel
@@ -33,6 +34,7 @@ async def create(
     app_secret: str | None = None,
     verify_token: str | None = None,
     assistant_id: AssistantId | None = None,
+    messages_per_second: int = 80,
     channel_id: ChannelId | None = None,
 ) -> Channel:
     """Connect a number; `IntegrityError` when it is connected already, to whomever.
@@ -59,6 +61,7 @@ async def create(
         waba_id=waba_id,
         display_phone_number=display_phone_number,
         assistant_id=assistant_id,
+        messages_per_second=messages_per_second,
         access_token_encrypted=seal("access_token", access_token),
         app_secret_encrypted=None if app_secret is None else seal("app_secret", app_secret),
         verify_token_encrypted=None if verify_token is None else seal("verify_token", verify_token),
@@ -104,7 +107,8 @@ async def update(
 ) -> Channel:
     """Apply the changes, sealing the secrets among them; a secret of None is removed.
 
-    The verification is void afterwards if it was about what has changed.
+    The verification is void afterwards if it was about what has changed. Another access token ends
+    a pause: whether it helped, the next message tells.
     """
     sealed = {
         f"{column}_encrypted": None
@@ -121,7 +125,10 @@ async def update(
     }
     plain = {name: value for name, value in changes.items() if name not in SECRETS}
     void: dict[str, Any] = {"verification": {}} if VERIFIED & changes.keys() else {}
-    return await save(session, channel.sqlmodel_update(plain | sealed | void))
+    updated = await save(session, channel.sqlmodel_update(plain | sealed | void))
+    if "access_token" in changes:
+        await channel_pauses.resume(session, updated)
+    return updated
 
 
 async def set_verification(

@@ -24,6 +24,7 @@ from adapters.postgres.tables import (
     Organization,
     Passage,
     PassageEmbedding,
+    PersonFact,
     UsageMetric,
     WebhookEndpoint,
     WhatsAppUser,
@@ -35,7 +36,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
     ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,
@@ -167,7 +168,8 @@ async def _remove_chunk(database: Database, table: type[SQLModel], request: Eras
 async def _delete_person(
     session: AsyncSession, organization_id: OrganizationId, person_id: PersonId
 ) -> dict[str, int]:
-    """Also tells every process to forget whom it remembers under the person's identifiers."""
+    """What is known about the person goes with their row. Also tells every process to forget whom
+    it remembers under the person's identifiers."""
     removed = await _delete(
         session,
         WhatsAppUser,

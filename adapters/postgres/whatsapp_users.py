@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import func, inspect
+from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -40,6 +41,23 @@ async def remember(
         statement.on_conflict_do_update(
             index_elements=["id"], set_=news | {"updated_at": func.now()}
         )
+    )
+
+
+async def follow(
+    session: AsyncSession,
+    person_id: PersonId,
+    *,
+    wa_id: str | None,
+    user_id: str | None,
+    parent_user_id: str | None,
+) -> None:
+    """By what a person is found from now on, if the organisation's list has them."""
+    now = {"wa_id": wa_id, "user_id": user_id, "parent_user_id": parent_user_id}
+    await session.exec(
+        update_rows(WhatsAppUser)
+        .where(col(WhatsAppUser.id) == person_id)
+        .values(**now, updated_at=func.now())
     )
 
 

@@ -4,6 +4,8 @@ from temporalio.common import MetricCounter, MetricMeter
 
 from adapters.cache_lookups import CacheName, Outcome
 from contracts.quotas import QuotaName
+from domain.graph_errors import Verdict
+from domain.organization_settings import UncertainSendPolicy
 from domain.quotas import LimitKind
 
 
@@ -22,6 +24,19 @@ class WorkerMetrics:
         self._messages_refused = meter.create_counter(
             "parley_messages_over_quota", "Messages that were not answered because of a quota."
         )
+        self._sends_refused = meter.create_counter(
+            "parley_sends_refused", "Messages that Meta refused, by what it means."
+        )
+        self._channels_paused = meter.create_counter(
+            "parley_channels_paused",
+            "Channels that were paused because Meta refuses their messages.",
+        )
+        self._uncertain_sends = meter.create_counter(
+            "parley_uncertain_sends", "Messages of which nobody told whether they arrived."
+        )
+        self._sends_given_up = meter.create_counter(
+            "parley_sends_given_up", "Messages that could not be sent for as long as they may wait."
+        )
         # Labels are made ready once: a look-up is quicker than making them.
         self._labelled: dict[tuple[CacheName, Outcome], MetricCounter] = {}
 
@@ -32,6 +47,18 @@ class WorkerMetrics:
             counter = self._lookups.with_additional_attributes(labels)
             self._labelled[cache, outcome] = counter
         counter.add(1)
+
+    def send_refused(self, verdict: Verdict) -> None:
+        self._sends_refused.add(1, {"verdict": str(verdict)})
+
+    def channel_paused(self, code: int | None) -> None:
+        self._channels_paused.add(1, {"code": str(code)})
+
+    def uncertain_send(self, decision: UncertainSendPolicy) -> None:
+        self._uncertain_sends.add(1, {"decision": decision})
+
+    def send_given_up(self, reason: str) -> None:
+        self._sends_given_up.add(1, {"reason": reason})
 
     def quota_reached(self, quota: QuotaName, limit: LimitKind) -> None:
         self._quotas_reached.add(1, {"quota": quota, "limit": limit})

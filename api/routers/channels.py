@@ -6,18 +6,20 @@ from fastapi import Query
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres import assistants, channels
+from adapters.postgres import assistants, channel_pauses, channels
 from adapters.postgres.tables import Channel
 from api.audit import secret_changes
 from api.channel_verification import new_verify_token, verify, verify_changed
-from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
+from api.dependencies import AdminDep, OperatorDep, PlaceDep, Tenant, ViewerDep
 from api.preconditions import PreconditionDep
 from api.problems import Problem, documented, invalid, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing, Reference, exactly
 from api.schemas.channels import (
     ChannelCreate,
+    ChannelPaused,
     ChannelPublic,
+    ChannelSending,
     ChannelUpdate,
     ChannelWithVerifyToken,
     ConfiguredChannel,
@@ -160,6 +162,27 @@ async def verify_channel(channel_id: str, tenant: AdminDep) -> ChannelPublic:
     async with tenant.session() as session:
         channel = await _find(session, channel_id)
     return _public(await verify(tenant, channel, audited=True), tenant)
+
+
+@router.post("/{channel_id}/resume", responses=documented(401, 403, 404, 503))
+async def resume_channel(channel_id: str, tenant: OperatorDep) -> ChannelPublic:
+    """Send again after a pause: what Meta complained of has been mended. Counts within seconds.
+
+    A pause that is about the whole WhatsApp Business Account ends for all of its channels. If Meta
+    still refuses, the channel is paused again.
+    """
+    async with tenant.session() as session:
+        channel = await _find(session, channel_id, lock=True)
+        before = ChannelSending(paused=ChannelPaused.of(channel))
+        await channel_pauses.resume(session, channel)
+        await tenant.record(
+            session,
+            action="channel.resume",
+            resource_id=channel.id,
+            before=before,
+            after=ChannelSending(paused=None),
+        )
+    return _public(channel, tenant)
 
 
 @router.post(

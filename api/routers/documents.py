@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -174,6 +174,7 @@ async def _start_ingestion(temporal: Client, document: Document) -> None:
             ),
             id=ingestion_workflow_id(document.id),
             task_queue=INGESTION_QUEUE,
+            priority=Priority(fairness_key=document.organization_id),
             # By which an erasure finds it.
             search_attributes=TypedSearchAttributes(
                 [SearchAttributePair(ORGANIZATION_ID, document.organization_id)]

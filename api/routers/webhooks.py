@@ -15,7 +15,8 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import ClientDisconnect
 
 from api.dependencies import ServicesDep
-from api.inbound import InboundUpdates, NotDurable
+from api.durability import NotDurable
+from api.inbound import InboundUpdates
 from api.problems import Problem, documented, not_found
 from api.services import Services
 from contracts.ids import ChannelId

@@ -1,13 +1,12 @@
 """`/v1/organizations/{organization_id}/whatsapp-users`"""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres import whatsapp_users
-from adapters.postgres.tables import WhatsAppUser
+from adapters.postgres import consents, whatsapp_users
+from adapters.postgres.tables import ConsentState, WhatsAppUser
 from api.audit import secret_changes
 from api.dependencies import AdminDep, OperatorDep, PlaceDep, ViewerDep
 from api.erasing import erase, find_subject
@@ -62,17 +61,21 @@ async def update_whatsapp_user(
     tenant: OperatorDep,
     precondition: PreconditionDep,
 ) -> WhatsAppUserPublic:
-    """Change the fields that are sent. What WhatsApp tells of the person is not to be changed."""
+    """Change the fields that are sent. What WhatsApp tells of the person is not to be changed.
+
+    A change of `opted_out` is recorded among their consents.
+    """
     changes = body.changes()
     async with tenant.session() as session:
         person = await _find(session, whatsapp_user_id, lock=True)
         precondition.check(person.revision)
-        if "opted_out" in changes:
-            opted_out = changes.pop("opted_out")
-            # Opting out again keeps the time of the first.
-            since = person.opted_out_at or datetime.now(UTC)
-            changes["opted_out_at"] = since if opted_out else None
+        opted_out = changes.pop("opted_out", person.opted_out_at is not None)
         changed = [name for name, value in changes.items() if getattr(person, name) != value]
+        if opted_out != (person.opted_out_at is not None):
+            state: ConsentState = "opted_out" if opted_out else "opted_in"
+            await consents.record_now(session, person, state=state, source="api")
+            changes["opted_out_at"] = person.opted_out_at
+            changed.append("opted_out_at")
         after = await whatsapp_users.update(session, person, changes=changes)
         if changed:
             await tenant.record(

@@ -4,11 +4,13 @@ import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from api.schemas.base import Input, Name, Reference, Revised
 from api.schemas.organizations import LARGEST_JSON, SmallObject
+from contracts.handoff import HandoffSettings, Phrase
 from contracts.ids import AssistantId, OrganizationId
+from domain.business_hours import BusinessHours
 
 Message = Annotated[str, Field(min_length=1, max_length=4096)]
 """Meta's limit for the body of a text message."""
@@ -18,6 +20,24 @@ def _small_list(value: list[Any]) -> list[Any]:
     if len(json.dumps(value)) > LARGEST_JSON:
         raise ValueError(f"larger than {LARGEST_JSON} bytes as JSON")
     return value
+
+
+class HandoffInput(HandoffSettings):
+    """Refuses what it does not know, and converts nothing."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    phrases: Annotated[tuple[Phrase, ...], Field(max_length=50, strict=False)] = Field(
+        default=(), description=HandoffSettings.model_fields["phrases"].description
+    )
+
+
+def _readable_handoff(stored: Any) -> Any:
+    return stored if isinstance(stored, HandoffSettings) else HandoffSettings.of(stored)
+
+
+def _readable_hours(stored: Any) -> Any:
+    return stored if isinstance(stored, BusinessHours) else BusinessHours.of(stored)
 
 
 class AssistantCreate(Input):
@@ -46,9 +66,24 @@ class AssistantCreate(Input):
         default=None,
         description="What people hear when a quota of the organisation is used up.",
     )
-    handoff: SmallObject = Field(default_factory=dict)
+    stopped_message: Message | None = Field(
+        default=None, description="What a person hears who wants no more proactive messages."
+    )
+    resumed_message: Message | None = Field(
+        default=None, description="What a person hears who wants proactive messages again."
+    )
+    handoff: HandoffInput = Field(
+        default_factory=HandoffInput,
+        description="When a human is called, and when the assistant answers again. Replaced whole.",
+    )
+    business_hours: BusinessHours | None = Field(
+        default=None, description="When the team is there; null: always. Replaced whole."
+    )
     tools: Annotated[list[Any], AfterValidator(_small_list)] = Field(
-        default_factory=list, max_length=100
+        default_factory=list,
+        max_length=100,
+        description="What the model may do besides writing text: `choices`, `location`, `links`, "
+        "`unknown`, `handoff`. Empty: all of them but `links`; `none`: nothing.",
     )
     debounce_seconds: float = Field(
         default=0.8, ge=0, le=30, description="Quiet time after which a burst is answered."
@@ -74,7 +109,10 @@ class AssistantPublic(Revised):
     unsupported_message: str | None
     slow_down_message: str | None
     quota_message: str | None
-    handoff: dict[str, Any]
+    stopped_message: str | None
+    resumed_message: str | None
+    handoff: Annotated[HandoffSettings, BeforeValidator(_readable_handoff)]
+    business_hours: Annotated[BusinessHours | None, BeforeValidator(_readable_hours)]
     tools: list[Any]
     debounce_seconds: float
     language: str | None

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from fastapi import Query
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from contracts.model import WholeNumber
 
 LARGEST_INTEGER: Final = 2**63 - 1
 DEEPEST: Final = 32
@@ -34,12 +35,7 @@ def exactly(what: str, *, longest: int = 200) -> Any:
 NameFilter = Annotated[str | None, exactly("name")]
 
 
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Integer = Annotated[int, BeforeValidator(_whole)]
-"""JSON knows one kind of number: 5.0 is an integer (JSON Schema, "Numeric types")."""
+Integer = WholeNumber
 
 
 class Input(BaseModel):

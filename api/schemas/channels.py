@@ -1,14 +1,16 @@
 """WhatsApp numbers in the API. Secrets go in and never come out."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, StringConstraints
 
+from adapters.postgres.channel_pauses import pause_of
 from adapters.postgres.tables import Channel
-from api.schemas.base import Input, Reference, Revised, Secret
+from api.schemas.base import Input, Integer, Output, Reference, Revised, Secret
 from contracts.ids import AssistantId, ChannelId, OrganizationId
 from domain.channel_verification import Verification
+from domain.graph_errors import behaviour_of
 
 MetaId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,32}$")]
 PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{2,31}$")]
@@ -18,6 +20,21 @@ AccessToken = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=4096, pattern=r"^[ -~]+$"),
 ]
 """Goes into a header, hence ASCII."""
+UNKNOWN_REMEDY: Final = (
+    "Verify the channel; if that does not help, ask the platform's administrator."
+)
+
+
+MessagesPerSecond = Annotated[
+    Integer,
+    Field(
+        ge=1,
+        le=1000,
+        description="How many messages Meta takes from the number: 80, up to 1,000 once it has "
+        "raised the number's throughput, 20 for a number that is used in the WhatsApp Business app "
+        "too.",
+    ),
+]
 
 
 class ChannelCreate(Input):
@@ -36,6 +53,7 @@ class ChannelCreate(Input):
         "`app_secret` and without this, one is made and shown once, in the answer.",
     )
     assistant_id: Reference | None = None
+    messages_per_second: MessagesPerSecond = 80
 
 
 class ChannelUpdate(Input):
@@ -45,6 +63,7 @@ class ChannelUpdate(Input):
     app_secret: Secret | None = None
     verify_token: Secret | None = None
     assistant_id: Reference | None = None
+    messages_per_second: MessagesPerSecond = 80
 
 
 class ConfiguredChannel(Revised):
@@ -56,6 +75,7 @@ class ConfiguredChannel(Revised):
     waba_id: str
     display_phone_number: str
     assistant_id: AssistantId | None
+    messages_per_second: int
     has_app_secret: bool
     has_verify_token: bool
     webhook_url: str = Field(
@@ -77,12 +97,44 @@ class ConfiguredChannel(Revised):
                 "has_app_secret": channel.app_secret_encrypted is not None,
                 "has_verify_token": channel.verify_token_encrypted is not None,
                 "webhook_url": address,
+                "paused": ChannelPaused.of(channel),
                 **more,
             }
         )
 
 
+class ChannelPaused(Output):
+    """Meta refuses what the number sends. Its messages wait, for 24 hours at most."""
+
+    since: datetime
+    code: int | None = Field(description="Meta's error code, where it gave one.")
+    reason: str
+    what_to_do: str
+
+    @classmethod
+    def of(cls, channel: Channel) -> "ChannelPaused | None":
+        pause = pause_of(channel)
+        if pause is None:
+            return None
+        known = behaviour_of(pause.code)
+        return cls(
+            since=pause.since,
+            code=pause.code,
+            reason=pause.reason,
+            what_to_do=UNKNOWN_REMEDY if known is None else known.what_to_do,
+        )
+
+
+class ChannelSending(Output):
+    """Whether a channel sends, for the audit log."""
+
+    paused: ChannelPaused | None
+
+
 class ChannelPublic(ConfiguredChannel):
+    paused: ChannelPaused | None = Field(
+        description="Why nothing is sent from the number; null: it sends."
+    )
     verification: Verification = Field(
         description="What the Graph API said of token, number and account when it was last asked."
     )

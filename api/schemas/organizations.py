@@ -12,6 +12,7 @@ from api.schemas.base import Input, Name, Revised, Secret
 from api.schemas.quotas import QuotaChanges
 from contracts.ids import OrganizationId
 from contracts.quotas import QuotaLimit, QuotaName, Quotas
+from domain.organization_settings import check_settings
 
 LARGEST_JSON: Final = 16 * 1024
 
@@ -33,10 +34,23 @@ BaseUrl = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/?#@]+(/
 """Without a name or password before the host: it is shown, and noted in the audit log."""
 
 
+def _understood(value: dict[str, Any]) -> dict[str, Any]:
+    check_settings(value)
+    return value
+
+
+OrganizationSettings = Annotated[SmallObject, AfterValidator(_understood)]
+
+
 class OrganizationCreate(Input):
     name: Name
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
-    settings: SmallObject = Field(default_factory=dict)
+    settings: OrganizationSettings = Field(
+        default_factory=dict,
+        description="The organisation's own to keep. Parley reads `uncertain_send_policy`: "
+        "`resend` or `leave` a message when nobody can tell whether it arrived; and "
+        "`require_opt_in`: if true, who has no recorded opt-in gets no proactive messages.",
+    )
     quotas: QuotaChanges = Field(
         default_factory=QuotaChanges,
         description="Those that are named change, null removes one. None at all: no limits.",

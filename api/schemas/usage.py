@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from adapters.usage import UsageReport
 from domain.pricing import PriceTable
 from domain.usage import (
+    AUDIO_SECONDS,
     COST,
     INBOUND,
     OUTBOUND,
@@ -35,7 +36,9 @@ class UsageMessages(BaseModel):
 
 
 class UsageTokens(BaseModel):
-    input: int = Field(description="Of prompts, the cached ones too.", examples=[41200])
+    input: int = Field(
+        description="Of prompts, the cached ones too, and of recordings.", examples=[41200]
+    )
     cached: int = Field(description="A part of the input that cost less.", examples=[20480])
     output: int = Field(examples=[2900])
     embedding: int = Field(description="Of passages that were embedded.", examples=[0])
@@ -46,6 +49,10 @@ class UsageSums(BaseModel):
 
     messages: UsageMessages
     tokens: UsageTokens
+    audio_seconds: int = Field(
+        description="Of recordings that were transcribed by models that tell no tokens.",
+        examples=[0],
+    )
     cost_microusd: int = Field(description="Millionths of a US dollar.", examples=[11512])
     cost_usd: str = Field(description="The same in US dollars.", examples=["0.011512"])
 
@@ -175,6 +182,7 @@ def _used(metrics: Counter[str]) -> dict[str, Any]:
             output=metrics[TOKENS_OUTPUT],
             embedding=metrics[TOKENS_EMBEDDING],
         ),
+        "audio_seconds": metrics[AUDIO_SECONDS],
         "cost_microusd": metrics[COST],
         "cost_usd": f"{Decimal(metrics[COST]).scaleb(-6):f}",
     }

@@ -5,176 +5,173 @@ them is that update's own matter (`Unusable`); its neighbours are read all the s
 """
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
-from contracts.conversation import InboundMessage
-from contracts.model import Contract
-from domain.webhook.fields import Json, as_list, as_object, clean_text, integer, moment, string
-from domain.webhook.messages import normalize_message
+from domain.webhook.fields import (
+    Json,
+    as_list,
+    as_object,
+    integer,
+    moment,
+    name,
+    parse_json,
+    phone_digits,
+    string,
+)
+from domain.webhook.identities import (
+    Contacts,
+    recipient_of,
+    sender_of,
+    told_change,
+    updated_user_ids,
+)
+from domain.webhook.messages import normalize_echo, normalize_message
+from domain.webhook.notices import kind_of, notices_of
+from domain.webhook.updates import (
+    EchoReceived,
+    Identity,
+    IdentityChanged,
+    MessageReceived,
+    Noted,
+    PreferenceReceived,
+    StatusReceived,
+    Unusable,
+    Update,
+)
 
-BSUID = re.compile(r"^[A-Z]{2}\.")
-"""A business-scoped user id starts with a country code and a dot. One was seen in `from`."""
+__all__ = [
+    "EchoReceived",
+    "Identity",
+    "IdentityChanged",
+    "MalformedDelivery",
+    "MessageReceived",
+    "Noted",
+    "PreferenceReceived",
+    "StatusReceived",
+    "Unusable",
+    "Update",
+    "read_delivery",
+]
 
-STATUSES = frozenset({"sent", "delivered", "read", "played", "failed"})
+STATUSES: Final = frozenset({"sent", "delivered", "read", "played", "failed"})
+
+MAX_UPDATES: Final = 3_000
+"""Taken from one delivery. Meta sends at most 1,000; three megabytes could name a million."""
+
+_PREFERENCES: Final = {"stop": True, "resume": False, "signup": False}
+"""Whether marketing messages are stopped by each value of the field `user_preferences`."""
 
 
 class MalformedDelivery(Exception):
     """The body is not a JSON object: nothing in it can be told apart, let alone kept."""
 
 
-class Sender(Contract):
-    """Who wrote. Meta may leave the number out, or the business-scoped id; never both."""
-
-    wa_id: str | None = None
-    user_id: str | None = None
-    parent_user_id: str | None = None
-    username: str | None = None
-    profile_name: str | None = None
-
-
-class MessageReceived(Contract):
-    phone_number_id: str
-    sender: Sender
-    message: InboundMessage
-
-
-class StatusReceived(Contract):
-    """A message of ours moved on. Matched by callback data, else by `whatsapp_message_id`."""
-
-    phone_number_id: str
-    whatsapp_message_id: str
-    status: str
-    timestamp: datetime
-    callback_data: str | None = None
-    error_code: int | None = None
-    error_detail: str | None = None
-
-
-class Noted(Contract):
-    """An update that asks nothing of a conversation: account events, calls, groups."""
-
-    field: str
-    kind: str
-
-
-class Unusable(Contract):
-    """An update that cannot be acted on; `raw` is kept for whoever looks into it."""
-
-    reason: str
-    raw: str
-
-
-Update = MessageReceived | StatusReceived | Noted | Unusable
-
-
 def read_delivery(body: bytes, *, received_at: datetime) -> list[Update]:
     """Every update of a delivery, in its order; `MalformedDelivery` when it is no JSON object."""
     try:
-        delivery = json.loads(body)
-    except (ValueError, RecursionError):
+        delivery = parse_json(body)
+    except ValueError:
         raise MalformedDelivery("the body is not JSON") from None
     if not isinstance(delivery, dict):
         raise MalformedDelivery("the body is not a JSON object")
     if delivery.get("object") != "whatsapp_business_account":
         return [_unusable("not a delivery of a WhatsApp business account", delivery)]
-    return list(_updates(delivery, received_at))
+    updates = list(islice(_updates(delivery, received_at), MAX_UPDATES + 1))
+    if len(updates) > MAX_UPDATES:
+        updates[MAX_UPDATES:] = [_unusable(f"more than {MAX_UPDATES} updates", delivery)]
+    return updates
 
 
 def _updates(delivery: Json, received_at: datetime) -> Iterator[Update]:
-    for entry in as_list(delivery.get("entry")):
-        changes = as_list(as_object(entry).get("changes"))
+    for entry in map(as_object, as_list(delivery.get("entry"))):
+        changes = as_list(entry.get("changes"))
         if not changes:
             yield _unusable("an entry without changes", entry)
-        for change in changes:
-            change_object = as_object(change)
-            field = string(change_object, "field") or ""
-            value = as_object(change_object.get("value"))
-            if field == "messages" and value:
-                yield from _messages_change(value, received_at)
-            elif field and field != "messages":
-                yield Noted(field=field[:64], kind=_kind_of(value))
-            else:
+        for change in map(as_object, changes):
+            field, value = string(change, "field"), as_object(change.get("value"))
+            if field is None or not value:
                 yield _unusable("a change without field or value", change)
+            elif field == "messages":
+                yield from _messages_change(value, received_at)
+            elif field in _PERSONAL:
+                yield from _personal_change(field, value, received_at)
+            else:
+                yield from notices_of(field, value, account_id=string(entry, "id"))
 
 
 def _messages_change(value: Json, received_at: datetime) -> Iterator[Update]:
     phone_number_id = string(as_object(value.get("metadata")), "phone_number_id")
     messages, statuses = as_list(value.get("messages")), as_list(value.get("statuses"))
     if not messages and not statuses:
-        yield Noted(field="messages", kind=_kind_of(value))
+        yield _without_updates(value)
         return
     if phone_number_id is None:
         yield _unusable("no metadata.phone_number_id: it belongs to no number", value)
         return
-    contacts = [as_object(contact) for contact in as_list(value.get("contacts"))]
-    for message in messages:
-        yield _message(phone_number_id, as_object(message), contacts, received_at)
-    for status in statuses:
-        yield _status(phone_number_id, as_object(status), received_at)
+    contacts = Contacts(as_list(value.get("contacts")))
+    for message in map(as_object, messages):
+        yield from _message(phone_number_id, message, contacts, value.get("errors"), received_at)
+    for status in map(as_object, statuses):
+        yield _status(phone_number_id, status, received_at)
+
+
+def _without_updates(value: Json) -> Noted:
+    """Errors alone are of the system, the app or the account; the rest are clicks and the like."""
+    errors = as_list(value.get("errors"))
+    if not errors:
+        return Noted(field="messages", kind=kind_of(value))
+    code = integer(as_object(errors[0]).get("code"))
+    return Noted(
+        field="messages",
+        kind="errors",
+        subject_id=None if code is None else f"code {code}",
+        alarming=True,
+    )
 
 
 def _message(
-    phone_number_id: str, message: Json, contacts: list[Json], received_at: datetime
-) -> Update:
+    phone_number_id: str,
+    message: Json,
+    contacts: Contacts,
+    change_errors: object,
+    received_at: datetime,
+) -> Iterator[Update]:
     if string(message, "group_id"):
-        return Noted(field="messages", kind="group")
+        yield Noted(field="messages", kind="group")
+        return
     if string(message, "id") is None:
-        return _unusable("a message without id could not be told from its redelivery", message)
-    sender = _sender(message, contacts)
-    if sender.wa_id is None and sender.user_id is None:
-        return _unusable("a message without sender", message)
-    return MessageReceived(
+        yield _unusable("a message without id could not be told from its redelivery", message)
+        return
+    sender = sender_of(message, contacts)
+    if not sender.identifiers:
+        yield _unusable("a message without sender", message)
+        return
+    if message.get("type") == "system":
+        change = told_change(
+            message, sender, phone_number_id=phone_number_id, received_at=received_at
+        )
+        if change is not None:
+            yield change
+    yield MessageReceived(
         phone_number_id=phone_number_id,
         sender=sender,
-        message=normalize_message(message, received_at=received_at),
+        message=normalize_message(message, received_at=received_at, change_errors=change_errors),
     )
-
-
-def _sender(message: Json, contacts: list[Json]) -> Sender:
-    """The message names its sender; `contacts` adds names. Never `contacts[0]` blindly: a batch
-    may carry several people."""
-    wa_id, user_id = string(message, "from"), string(message, "from_user_id")
-    if wa_id is not None and BSUID.match(wa_id):
-        wa_id, user_id = None, user_id or wa_id
-    contact = _contact_of(wa_id, user_id, contacts)
-    contact_wa_id = string(contact, "wa_id")
-    if contact_wa_id is not None and BSUID.match(contact_wa_id):
-        contact_wa_id = None
-    profile = as_object(contact.get("profile"))
-    return Sender(
-        wa_id=_number(wa_id or contact_wa_id),
-        user_id=user_id or string(contact, "user_id"),
-        parent_user_id=string(message, "from_parent_user_id") or string(contact, "parent_user_id"),
-        username=string(profile, "username"),
-        profile_name=string(profile, "name"),
-    )
-
-
-def _contact_of(wa_id: str | None, user_id: str | None, contacts: list[Json]) -> Json:
-    for contact in contacts:
-        if user_id is not None and string(contact, "user_id") == user_id:
-            return contact
-        if wa_id is not None and string(contact, "wa_id") == wa_id:
-            return contact
-    if wa_id is None and user_id is None and len(contacts) == 1:
-        return contacts[0]
-    return {}
-
-
-def _number(wa_id: str | None) -> str | None:
-    return wa_id.removeprefix("+") if wa_id else None
 
 
 def _status(phone_number_id: str, status: Json, received_at: datetime) -> Update:
     whatsapp_message_id, value = string(status, "id"), string(status, "status")
     if string(status, "type") == "call":
         return Noted(field="messages", kind="call")
+    if status.get("recipient_type") == "group":
+        return Noted(field="statuses", kind="group")
     if whatsapp_message_id is None or value is None:
         return _unusable("a status without id or status", status)
     if value not in STATUSES:
-        return Noted(field="statuses", kind=value[:64])
+        return Noted(field="statuses", kind=name(value) or "unnamed")
     errors = as_list(status.get("errors"))
     error = as_object(errors[0]) if errors else {}
     return StatusReceived(
@@ -190,10 +187,78 @@ def _status(phone_number_id: str, status: Json, received_at: datetime) -> Update
     )
 
 
-def _kind_of(value: Json) -> str:
-    known = (key for key in value if key not in {"messaging_product", "metadata", "contacts"})
-    return clean_text(next(known, "empty"))[:64]
+_PERSONAL: Final = frozenset({"smb_message_echoes", "user_preferences", "user_id_update"})
+"""Fields besides `messages` that are about people."""
+
+
+def _personal_change(field: str, value: Json, received_at: datetime) -> Iterator[Update]:
+    metadata = as_object(value.get("metadata"))
+    phone_number_id = string(metadata, "phone_number_id")
+    if phone_number_id is None:
+        yield _unusable("no metadata.phone_number_id: it belongs to no number", value)
+        return
+    contacts = Contacts(as_list(value.get("contacts")))
+    match field:
+        case "smb_message_echoes":
+            business = phone_digits(string(metadata, "display_phone_number"))
+            for echo in map(as_object, as_list(value.get("message_echoes"))):
+                yield _echo(phone_number_id, echo, contacts, business, received_at)
+        case "user_preferences":
+            for preference in map(as_object, as_list(value.get("user_preferences"))):
+                yield _preference(phone_number_id, preference, contacts, received_at)
+        case _:
+            changes = updated_user_ids(
+                value, contacts, phone_number_id=phone_number_id, received_at=received_at
+            )
+            for change in changes:
+                yield change or Noted(field=field, kind="unchanged")
+
+
+def _echo(
+    phone_number_id: str,
+    echo: Json,
+    contacts: Contacts,
+    business: str | None,
+    received_at: datetime,
+) -> Update:
+    if string(echo, "group_id"):
+        return Noted(field="smb_message_echoes", kind="group")
+    if string(echo, "id") is None:
+        return _unusable("an echo without id could not be told from its redelivery", echo)
+    recipient = recipient_of(echo, contacts, business=business)
+    if not recipient.identifiers:
+        return _unusable("an echo without recipient", echo)
+    return EchoReceived(
+        phone_number_id=phone_number_id,
+        recipient=recipient,
+        echo=normalize_echo(echo, received_at=received_at),
+    )
+
+
+def _preference(
+    phone_number_id: str, preference: Json, contacts: Contacts, received_at: datetime
+) -> Update:
+    value = preference.get("value")
+    stopped = _PREFERENCES.get(value) if isinstance(value, str) else None
+    if preference.get("category") != "marketing_messages" or stopped is None:
+        return Noted(field="user_preferences", kind=name(value) or "unnamed")
+    person = contacts.identity(
+        wa_id=string(preference, "wa_id"),
+        user_id=string(preference, "user_id"),
+        parent_user_id=string(preference, "parent_user_id"),
+    )
+    if not person.identifiers:
+        return _unusable("a preference of nobody", preference)
+    return PreferenceReceived(
+        phone_number_id=phone_number_id,
+        person=person,
+        stopped=stopped,
+        at=moment(preference.get("timestamp"), default=received_at),
+    )
 
 
 def _unusable(reason: str, raw: object) -> Unusable:
-    return Unusable(reason=reason, raw=json.dumps(raw))
+    try:
+        return Unusable(reason=reason, raw=json.dumps(raw))
+    except RecursionError:
+        return Unusable(reason=reason, raw='"nested too deeply to be kept"')

@@ -1,5 +1,7 @@
 """Reads fields out of JSON that may be anything, without ever failing."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,22 @@ MAX_ID = 512
 """Characters of an id. Meta's are well under 200; Temporal takes 1,000 bytes."""
 
 CLOCK_SKEW = timedelta(minutes=5)
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_MAX_DIGITS = 40
+
+
+def parse_json(text: str | bytes) -> object:
+    """What is written there; `ValueError` for what is no JSON, or nested beyond all reason."""
+    try:
+        return json.loads(text, parse_int=_whole_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _whole_number(digits: str) -> int | None:
+    """One with thousands of digits is refused by Python; it is nothing, not the end of the rest."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
 def as_object(value: object) -> Json:
@@ -43,6 +61,15 @@ def prose(value: Json, key: str) -> str | None:
     return (clean_text(found).strip() or None) if isinstance(found, str) else None
 
 
+def name(value: object) -> str | None:
+    """A word of Meta's own (an event, a type), or None for what might be somebody's words."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+
+
+def phone_digits(wa_id: str | None) -> str | None:
+    return (wa_id.removeprefix("+") or None) if wa_id else None
+
+
 def integer(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
@@ -54,7 +81,9 @@ def integer(value: object) -> int | None:
 
 
 def number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e9 else None
 
 
 def moment(value: object, *, default: datetime) -> datetime:

@@ -7,12 +7,11 @@ documents are found by name, channels by their phone number id.
 import asyncio
 import mimetypes
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
+from local.demo.api import Api, DemoError
 from local.demo.businesses import (
     BUSINESSES,
     OFFLINE_NOTICE,
@@ -20,17 +19,12 @@ from local.demo.businesses import (
     Business,
     DemoDocument,
 )
+from local.demo.desks import open_desk
 
 READY_WITHIN_SECONDS = 180.0
 """For all documents together; on two busy cores they take about ten seconds."""
 
 POLL_SECONDS = 0.3
-
-Object = dict[str, Any]
-
-
-class DemoError(Exception):
-    """The demo could not be set up; one sentence says what stood in the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +84,7 @@ async def seed_demo(
         ) as http,
         httpx.AsyncClient(base_url=simulator_url or api_url, timeout=30) as phone,
     ):
-        api = _Api(http, name="the API")
+        api = Api(http, name="the API")
         seeded = await asyncio.gather(
             *(
                 _seed_business(
@@ -103,7 +97,7 @@ async def seed_demo(
             )
         )
         if simulator_url is not None:
-            simulator = _Api(phone, name="the simulator")
+            simulator = Api(phone, name="the simulator")
             for business in BUSINESSES:
                 await simulator.put(
                     f"/simulator/numbers/{business.phone_number_id}",
@@ -118,6 +112,14 @@ async def seed_demo(
                         "suggested_questions": list(business.suggested_questions),
                     },
                 )
+            for one in seeded:
+                await open_desk(
+                    api,
+                    simulator,
+                    phone_number_id=one.phone_number_id,
+                    organization_id=one.organization_id,
+                    api_url=api_url,
+                )
             await _seed_people(simulator)
             await simulator.put(
                 "/simulator/notice", {"text": OFFLINE_NOTICE if offline_model else ""}
@@ -126,7 +128,7 @@ async def seed_demo(
 
 
 async def _seed_business(
-    api: "_Api", business: Business, *, access_token: str, deadline: float
+    api: Api, business: Business, *, access_token: str, deadline: float
 ) -> SeededBusiness:
     organization = await api.find_or_create("/v1/organizations", {"name": business.name})
     path = f"/v1/organizations/{organization['id']}"
@@ -174,7 +176,7 @@ async def _seed_business(
     )
 
 
-async def _upload_documents(api: "_Api", path: str, documents: tuple[DemoDocument, ...]) -> None:
+async def _upload_documents(api: Api, path: str, documents: tuple[DemoDocument, ...]) -> None:
     """Upload what is missing; what failed before is taken away first and tried again."""
     present: set[str] = set()
     async for found in api.items(path):
@@ -191,7 +193,7 @@ async def _upload_documents(api: "_Api", path: str, documents: tuple[DemoDocumen
             )
 
 
-async def _wait_until_ready(api: "_Api", path: str, *, business: Business, deadline: float) -> None:
+async def _wait_until_ready(api: Api, path: str, *, business: Business, deadline: float) -> None:
     wanted = {document.title for document in business.documents}
     while True:
         found = [document async for document in api.items(path) if document["title"] in wanted]
@@ -213,7 +215,7 @@ async def _wait_until_ready(api: "_Api", path: str, *, business: Business, deadl
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _seed_people(simulator: "_Api") -> None:
+async def _seed_people(simulator: Api) -> None:
     known = {
         person.get("wa_id")
         for person in (await simulator.get("/simulator/people")).get("items", [])
@@ -224,72 +226,3 @@ async def _seed_people(simulator: "_Api") -> None:
                 "/simulator/people",
                 {"name": person.name, "wa_id": person.wa_id, "user_id": person.user_id},
             )
-
-
-class _Api:
-    """JSON over HTTP; whatever goes wrong is a `DemoError` that names the path."""
-
-    def __init__(self, http: httpx.AsyncClient, *, name: str) -> None:
-        self._http = http
-        self._name = name
-
-    async def get(self, path: str, **params: Any) -> Object:
-        return await self._send("GET", path, params=params)
-
-    async def post(self, path: str, body: Object) -> Object:
-        return await self._send("POST", path, json=body)
-
-    async def put(self, path: str, body: Object) -> Object:
-        return await self._send("PUT", path, json=body)
-
-    async def patch(self, path: str, body: Object) -> Object:
-        return await self._send("PATCH", path, json=body)
-
-    async def delete(self, path: str) -> None:
-        await self._send("DELETE", path)
-
-    async def upload(self, path: str, *, title: str, file: tuple[str, bytes, str]) -> Object:
-        return await self._send("POST", path, data={"title": title}, files={"file": file})
-
-    async def items(self, path: str) -> AsyncIterator[Object]:
-        """Every object of a list, page by page."""
-        params: Object = {"limit": 100}
-        while True:
-            page = await self.get(path, **params)
-            for item in page["items"]:
-                yield item
-            if not page.get("next_cursor"):
-                return
-            params["cursor"] = page["next_cursor"]
-
-    async def find_or_create(self, path: str, body: Object, *, by: str = "name") -> Object:
-        """The first object whose field `by` is as in `body`, made from it if there is none."""
-        async for item in self.items(path):
-            if item[by] == body[by]:
-                return item
-        return await self.post(path, body)
-
-    async def _send(self, method: str, path: str, **arguments: Any) -> Object:
-        try:
-            response = await self._http.request(method, path, **arguments)
-        except httpx.HTTPError as error:
-            raise DemoError(
-                f"{method} {path}: {self._name} does not answer ({type(error).__name__})."
-            ) from error
-        if response.is_error:
-            raise DemoError(f"{method} {path}: {self._name} answered {_problem(response)}")
-        found: Object = response.json() if response.content else {}
-        return found
-
-
-def _problem(response: httpx.Response) -> str:
-    """The status and the problem's own words, as far as it has any."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    error = body.get("error") if isinstance(body, dict) else None
-    said = body.get("detail") if isinstance(body, dict) else None
-    if said is None and isinstance(error, dict):
-        said = error.get("message")
-    return f"{response.status_code}: {said or response.reason_phrase}"

@@ -11,8 +11,9 @@ turned away, 89 % when a covered one was asked just before. The published mix fo
 heading and the neighbours of a sentence say what it is about, so whole blocks are compared as well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -60,6 +61,20 @@ class _Piece:
     score: float
 
 
+HAND_OVER: Final = "hand_over_to_human"
+SAY_UNKNOWN: Final = "say_unknown"
+"""The tools that it calls, if they are offered; it knows no others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer, and the tool that goes with it; the words stand in both."""
+
+    text: str
+    tool: str | None = None
+    arguments: dict[str, str] | None = None
+
+
 class ExtractiveAnswerer:
     """Answers questions from the passages they come with."""
 
@@ -68,15 +83,35 @@ class ExtractiveAnswerer:
 
     async def answer(self, question: Question) -> str:
         """The answer as Markdown with citations like [1]; never empty."""
+        return (await self.reply(question)).text
+
+    async def reply(self, question: Question, *, tools: Collection[str] = ()) -> Reply:
+        """The answer, and a call where the person plainly asks for a human or the passages do not
+        hold what they ask.
+
+        Args:
+            tools: names of those that are offered.
+        """
         said = [*question.earlier, question.text]
         language = language_of(said, preferred=question.language)
         phrases = PHRASES[language]
+        if question.has_pictures and not question.text:
+            return Reply(text=phrases.blind)
         intent = small_talk(question.text)
+        if intent == "human" and HAND_OVER in tools:
+            arguments = {"reason": "The person asks for a human."}
+            return Reply(text=phrases.passed_on, tool=HAND_OVER, arguments=arguments)
         if intent is not None:
             phrase = str(getattr(phrases, intent))
-            return phrase.format(assistant=question.assistant or phrases.somebody)
-        answer = await self._quote(question, language=language) or phrases.unknown
-        return f"{phrases.late} {answer}" if question.is_late else answer
+            return Reply(text=phrase.format(assistant=question.assistant or phrases.somebody))
+        found = await self._quote(question, language=language)
+        answer = found or phrases.unknown
+        if question.has_pictures:
+            answer = f"{phrases.blind}\n\n{answer}"
+        text = f"{phrases.late} {answer}" if question.is_late else answer
+        if found is None and not question.has_pictures and SAY_UNKNOWN in tools:
+            return Reply(text=text, tool=SAY_UNKNOWN, arguments={"text": text})
+        return Reply(text=text)
 
     async def read_ahead(self, passage: ShownPassage) -> None:
         """Embed what an answer from `passage` will be compared by, so that it comes at once."""

@@ -17,14 +17,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.openai.tokens import count_tokens
-from local.model.answering import ExtractiveAnswerer
+from local.model.answering import ExtractiveAnswerer, Reply
 from local.model.embedder import Embedder
+from local.model.notes import asks_for_notes, take_notes
 from local.model.prompt_reader import ShownPassage, read_prompt
 from local.model.protocol import (
     ApiError,
     ChatRequest,
     Completion,
     EmbeddingRequest,
+    ToolCall,
     embeddings,
     models,
     pieces,
@@ -50,6 +52,7 @@ def create_app(embedder: Embedder) -> Starlette:
         routes=[
             Route("/v1/embeddings", server.embeddings, methods=["POST"]),
             Route("/v1/chat/completions", server.chat_completions, methods=["POST"]),
+            Route("/v1/audio/transcriptions", server.transcriptions, methods=["POST"]),
             Route("/v1/models", server.models),
             Route("/health", server.health),
         ],
@@ -72,6 +75,16 @@ class _Server:
 
     async def models(self, _request: Request) -> Response:
         return JSONResponse(models())
+
+    async def transcriptions(self, request: Request) -> Response:
+        """Nobody listens here: the speech models that come as packages mishear every other word."""
+        async for _ in request.stream():
+            pass  # a client that is still sending would not read the answer
+        raise ApiError(
+            "This offline model cannot listen to recordings: name a server that can.",
+            status=501,
+            code="not_implemented",
+        )
 
     async def embeddings(self, request: Request) -> Response:
         body = await _read(request, EmbeddingRequest)
@@ -117,11 +130,16 @@ class _Server:
         yield "data: [DONE]\n\n"
 
     async def _complete(self, body: ChatRequest) -> Completion:
-        text = await self._answerer.answer(read_prompt(body.messages))
-        text, is_whole = _limited(text, tokens=body.token_limit)
+        if asks_for_notes(body.messages):
+            reply = Reply(text=take_notes(body.messages))
+        else:
+            reply = await self._answerer.reply(read_prompt(body.messages), tools=body.offered_tools)
+        text, is_whole = _limited(reply.text, tokens=body.token_limit)
+        called = reply.tool and ToolCall(name=reply.tool, arguments=reply.arguments or {})
         return Completion(
             text=text,
-            finish_reason="stop" if is_whole else "length",
+            tool_call=called or None,
+            finish_reason=("tool_calls" if called else "stop") if is_whole else "length",
             prompt_tokens=sum(count_tokens(json.dumps(message)) for message in body.messages),
             completion_tokens=count_tokens(text),
         )

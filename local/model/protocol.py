@@ -4,10 +4,11 @@ Names and shapes are those of OpenAI's API reference (Embeddings, Chat Completio
 """
 
 import base64
+import json
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -88,6 +89,17 @@ class ChatRequest(BaseModel):
     n: int | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Any = None
+
+    @property
+    def offered_tools(self) -> frozenset[str]:
+        """Names of the functions that may be called."""
+        if self.tool_choice == "none":
+            return frozenset()
+        functions = [tool.get("function") for tool in self.tools or ()]
+        names = [function.get("name") for function in functions if isinstance(function, dict)]
+        return frozenset(name for name in names if isinstance(name, str))
 
     @property
     def token_limit(self) -> int | None:
@@ -143,11 +155,35 @@ def embeddings(vectors: Vector, *, request: EmbeddingRequest, tokens: int) -> di
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """One function called beside the words of an answer."""
+
+    name: str
+    arguments: dict[str, str]
+    id: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex}")
+
+    def whole(self) -> dict[str, Any]:
+        arguments = json.dumps(self.arguments, ensure_ascii=False)
+        function = {"name": self.name, "arguments": arguments}
+        return {"id": self.id, "type": "function", "function": function}
+
+    def deltas(self) -> Iterator[dict[str, Any]]:
+        """The name, and then the arguments a few words at a time."""
+        whole = self.whole()
+        arguments = whole["function"].pop("arguments")
+        whole["function"]["arguments"] = ""
+        yield {"index": 0, **whole}
+        for piece in pieces(arguments):
+            yield {"index": 0, "function": {"arguments": piece}}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Completion:
     """One finished answer, to be sent whole or in pieces."""
 
     text: str
-    finish_reason: Literal["stop", "length"]
+    tool_call: ToolCall | None = None
+    finish_reason: Literal["stop", "length", "tool_calls"]
     prompt_tokens: int
     completion_tokens: int
 
@@ -160,7 +196,9 @@ class Completion:
         }
 
     def whole(self) -> dict[str, Any]:
-        message = {"role": "assistant", "content": self.text, "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": self.text, "refusal": None}
+        if self.tool_call is not None:
+            message["tool_calls"] = [self.tool_call.whole()]
         choice = {
             "index": 0,
             "message": message,
@@ -174,13 +212,15 @@ class Completion:
         head = _head("chat.completion.chunk")
         extra: dict[str, Any] = {"usage": None} if include_usage else {}
 
-        def chunk(delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
+        def chunk(delta: dict[str, Any], finish_reason: str | None) -> dict[str, Any]:
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
             return {**head, "choices": [choice], **extra}
 
         yield chunk({"role": "assistant", "content": ""}, None)
         for piece in pieces(self.text):
             yield chunk({"content": piece}, None)
+        for call in self.tool_call.deltas() if self.tool_call else ():
+            yield chunk({"tool_calls": [call]}, None)
         yield chunk({}, self.finish_reason)
         if include_usage:
             yield {**head, "choices": [], "usage": self.usage}

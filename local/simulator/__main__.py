@@ -18,6 +18,7 @@ def main() -> None:
         temporal_ui_url=arguments.temporal_ui_url,
         service_window=arguments.service_window,
         retry_cap_seconds=arguments.retry_cap_seconds,
+        messages_per_second=arguments.messages_per_second or None,
         pair_burst=arguments.pair_burst or None,
     )
     server = SimulatorServer(create_app(config), host=arguments.host, port=arguments.port)
@@ -47,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--retry-cap-seconds", type=float, default=60, help="longest wait between two deliveries"
+    )
+    parser.add_argument(
+        "--messages-per-second",
+        type=float,
+        default=80,
+        help="messages a number may send in a second; 0: no limit",
     )
     parser.add_argument(
         "--pair-burst", type=int, default=45, help="messages to one person at once; 0: no limit"

@@ -14,19 +14,23 @@ from starlette.responses import FileResponse, Response
 from local.simulator.config import SimulatorConfig
 from local.simulator.connections import CuttableApp, cut
 from local.simulator.control_api import control_router
-from local.simulator.errors import GraphError, unknown_object
+from local.simulator.desk_api import desk_router
+from local.simulator.errors import ControlError, GraphError, unknown_object
 from local.simulator.graph_api import GraphResponse, graph_router
 from local.simulator.media_api import media_router
+from local.simulator.network_api import network_router
 from local.simulator.panel_api import panel_router
-from local.simulator.requests import ControlError
+from local.simulator.person_events_api import person_events_router
 from local.simulator.sending import ConnectionCut
+from local.simulator.templates_api import templates_router
 from local.simulator.world import World
 
 STATIC = Path(__file__).parent / "static"
 PAGE_HEADERS = {
     # Pictures may be linked from anywhere, as in a real chat; code only comes from here.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: https: http:;"
-    " media-src 'self' https: http:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob: https: http:;"
+    " media-src 'self' blob: https: http:; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
@@ -74,7 +78,11 @@ def create_app(config: SimulatorConfig) -> FastAPI:
         return {"status": "ok"}
 
     app.include_router(control_router(world))
+    app.include_router(person_events_router(world))
+    app.include_router(network_router(world))
+    app.include_router(desk_router(world))
     app.include_router(panel_router(world))
+    app.include_router(templates_router(world))
     app.include_router(graph_router(world))
     app.include_router(media_router(world))
 

@@ -37,6 +37,9 @@ class SimulatorConfig(BaseModel):
     service_window: Literal["async", "sync", "off"] = "async"
     """How free-form messages outside 24 h fail with 131047: as a `failed` status, or at once."""
 
+    messages_per_second: float | None = Field(default=80, gt=0, le=1000)
+    """Messages a number may send in a second before 130429 (Meta: 80, 1,000 when upgraded)."""
+
     pair_burst: int | None = Field(default=None, ge=1)
     """Messages one person may get in a burst before 131056; `None` switches the limit off."""
     pair_refill_seconds: float = Field(default=6, gt=0)

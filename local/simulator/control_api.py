@@ -1,7 +1,7 @@
-"""The control API: numbers, people, what they write, faults, the clock, the notice."""
+"""The control API: numbers, people, what they write, the notice."""
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 from fastapi import APIRouter, Request
@@ -9,14 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from local.simulator.faults import FaultRule
+from local.simulator.errors import ControlError
 from local.simulator.graph_api import GraphResponse
-from local.simulator.requests import ControlError, known_number, known_person, read_body
+from local.simulator.requests import known_number, known_person, read_body
 from local.simulator.storage.directory import Number, Person, TakenError
+from local.simulator.template_samples import ensure_samples
 from local.simulator.views import message_view
-from local.simulator.wire import JsonObject, new_user_id, new_wa_id
+from local.simulator.wire import JsonObject, new_user_id
 from local.simulator.world import World
-from local.simulator.written import INBOUND_MEDIA_LIFE_SECONDS, Written, wire_content, wire_context
+from local.simulator.written import (
+    INBOUND_MEDIA_LIFE_SECONDS,
+    Written,
+    wire_content,
+    wire_context,
+    wire_siblings,
+)
 
 PERSON_ID = r"^[A-Za-z0-9_-]{1,64}$"
 
@@ -48,18 +55,6 @@ class NoticeBody(BaseModel):
     text: str = Field(max_length=2000)
 
 
-class FaultsBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    rules: list[FaultRule] = Field(max_length=100)
-
-
-class ClockBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    skip_seconds: float = Field(gt=0, le=366 * 24 * 3600)
-
-
 def control_router(world: World) -> APIRouter:
     router = APIRouter(prefix="/simulator", tags=["Control"])
 
@@ -67,6 +62,7 @@ def control_router(world: World) -> APIRouter:
     async def put_number(phone_number_id: str, request: Request) -> Response:
         number = await read_body(request, Number, phone_number_id=phone_number_id)
         world.directory.put_number(number)
+        ensure_samples(world.templates, waba_id=number.waba_id)
         world.events.publish({"type": "number", "number": number.public()})
         return GraphResponse(number.public())
 
@@ -115,7 +111,8 @@ def control_router(world: World) -> APIRouter:
             number=number,
             message_type=written.type,
             content=content,
-            context=wire_context(written, number=number),
+            context=wire_context(world, written, person=person, number=number),
+            siblings=wire_siblings(written),
             message_id=own_id,
         )
         return GraphResponse(message_view(message, config=world.config), status_code=201)
@@ -144,32 +141,6 @@ def control_router(world: World) -> APIRouter:
             )
         return GraphResponse({"id": media.id, "mime_type": media.mime_type}, status_code=201)
 
-    @router.put("/faults")
-    async def put_faults(request: Request) -> Response:
-        body = await read_body(request, FaultsBody)
-        world.faults.replace(body.rules)
-        return GraphResponse(_rules(world))
-
-    @router.get("/faults")
-    async def list_faults() -> Response:
-        return GraphResponse(_rules(world))
-
-    @router.delete("/faults", status_code=204)
-    async def clear_faults() -> Response:
-        world.faults.replace([])
-        return Response(status_code=204)
-
-    @router.get("/clock")
-    async def read_clock() -> Response:
-        return GraphResponse(_clock(world))
-
-    @router.post("/clock")
-    async def skip_time(request: Request) -> Response:
-        body = await read_body(request, ClockBody)
-        world.clock.skip(body.skip_seconds)
-        world.network.changed.set()
-        return GraphResponse(_clock(world))
-
     @router.get("/notice")
     async def read_notice() -> Response:
         return GraphResponse({"text": world.database.fact("notice") or ""})
@@ -184,7 +155,7 @@ def control_router(world: World) -> APIRouter:
     def _store(body: PersonBody) -> JsonObject:
         known = world.directory.person(body.id)
         if known is None and "wa_id" not in body.model_fields_set:
-            body = body.model_copy(update={"wa_id": _free_wa_id(world)})
+            body = body.model_copy(update={"wa_id": world.free_wa_id()})
         person = Person(**body.model_dump())
         try:
             world.directory.put_person(person, at=world.clock.now())
@@ -194,15 +165,6 @@ def control_router(world: World) -> APIRouter:
         return person.model_dump()
 
     return router
-
-
-def _free_wa_id(world: World) -> str:
-    """A made-up number that nobody has yet: there are only so many fictitious ones."""
-    for _ in range(1000):
-        wa_id = new_wa_id()
-        if world.directory.addressee(wa_id) is None:
-            return wa_id
-    raise ControlError(409, "No fictitious number is free: give a wa_id.")
 
 
 async def _handshake(http: httpx.AsyncClient, number: Number) -> JsonObject:
@@ -221,11 +183,3 @@ async def _handshake(http: httpx.AsyncClient, number: Number) -> JsonObject:
     verified = response.status_code == httpx.codes.OK and response.text == challenge
     reason = None if verified else "The callback did not answer 200 with the challenge."
     return {"verified": verified, "status": response.status_code, "reason": reason}
-
-
-def _rules(world: World) -> dict[str, Any]:
-    return {"rules": [rule.model_dump() for rule in world.faults.rules]}
-
-
-def _clock(world: World) -> JsonObject:
-    return {"now": world.clock.now(), "skipped_seconds": world.clock.skipped_seconds}

@@ -1,6 +1,7 @@
 """Delivers webhooks: signed, retried with exponential backoff, a person's messages in order."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
@@ -12,6 +13,7 @@ from local.simulator.clock import Clock
 from local.simulator.config import SimulatorConfig
 from local.simulator.events import Events
 from local.simulator.network import Network
+from local.simulator.outbox import Outbox
 from local.simulator.storage.directory import Directory
 from local.simulator.storage.traffic import Delivery, Traffic
 from local.simulator.views import delivery_view
@@ -23,6 +25,18 @@ KEPT_ANSWER = 2000
 """Characters of a webhook's answer kept for the panel."""
 
 
+def messages_in(delivery: Delivery) -> list[str]:
+    """Ids of the people's messages that a webhook carries."""
+    if delivery.kind == "message" and delivery.message_id:
+        return [delivery.message_id]
+    if delivery.kind != "batch":
+        return []
+    changes = [
+        change for entry in json.loads(delivery.body)["entry"] for change in entry["changes"]
+    ]
+    return [one["id"] for change in changes for one in change["value"].get("messages", [])]
+
+
 class Courier:
     """One loop that applies what is due and keeps every lane busy with one delivery at a time."""
 
@@ -31,6 +45,7 @@ class Courier:
         config: SimulatorConfig,
         *,
         network: Network,
+        outbox: Outbox,
         directory: Directory,
         traffic: Traffic,
         clock: Clock,
@@ -39,6 +54,7 @@ class Courier:
     ) -> None:
         self._config = config
         self._network = network
+        self._outbox = outbox
         self._directory = directory
         self._traffic = traffic
         self._clock = clock
@@ -84,6 +100,8 @@ class Courier:
                     await self._network.changed.wait()
 
     def _dispatch(self) -> None:
+        if self._outbox.held:
+            return
         free = self._config.webhook_concurrency - len(self._under_way)
         due = self._traffic.due(self._clock.now(), busy=self._under_way, limit=free)
         for delivery in due:
@@ -91,7 +109,9 @@ class Courier:
 
     def _nap(self) -> float:
         now = self._clock.now()
-        times = [self._network.next_due_at(), self._traffic.next_retry_at(now)]
+        times = [self._network.next_due_at()]
+        if not self._outbox.held:
+            times.append(self._traffic.next_retry_at(now))
         upcoming = min((at for at in times if at is not None), default=now + LONGEST_NAP)
         return min(max(upcoming - now, 0), LONGEST_NAP)
 
@@ -143,8 +163,9 @@ class Courier:
             due_at=now + wait,
             at=now,
         )
-        if state == "delivered" and delivery.kind == "message" and delivery.message_id:
-            self._network.webhook_arrived(delivery.message_id)
+        if state == "delivered":
+            for message_id in messages_in(delivery):
+                self._network.webhook_arrived(message_id)
         if recorded is not None:
             self._events.publish({"type": "delivery", "delivery": delivery_view(recorded)})
         if state != "delivered":

@@ -16,14 +16,17 @@ Effect = Literal[
     "reset",
     "delay_statuses",
     "drop_statuses",
+    "reorder_statuses",
+    "delay_messages",
     "duplicate_webhooks",
     "status_before_response",
+    "media_expired",
     "account_error",
     "account_silence",
 ]
 
-Status = Literal["sent", "delivered", "read", "failed"]
-STATUSES: tuple[Status, ...] = ("sent", "delivered", "read", "failed")
+Status = Literal["sent", "delivered", "read", "played", "failed"]
+STATUSES: tuple[Status, ...] = ("sent", "delivered", "read", "played", "failed")
 
 
 class FaultRule(BaseModel):
@@ -36,8 +39,12 @@ class FaultRule(BaseModel):
     - `reset`: the connection is cut at once; nothing is sent.
     - `delay_statuses`: status webhooks come `seconds` later.
     - `drop_statuses`: no webhook for the `statuses` named (all of them by default).
+    - `reorder_statuses`: `delivered` comes before `sent`.
+    - `delay_messages`: the webhook of a person's message comes `seconds` later; with a `count` of
+      one, the next message overtakes it.
     - `duplicate_webhooks`: every webhook comes twice, of messages and of statuses.
     - `status_before_response`: status webhooks arrive before the send is answered.
+    - `media_expired`: a download link is answered 404, as if its time were over.
     - `account_error`: calls about numbers, accounts and subscriptions are answered with `code`.
     - `account_silence`: the same calls are not answered: the connection is cut after `seconds`.
     """
@@ -61,7 +68,10 @@ class FaultRule(BaseModel):
     def _is_complete(self) -> "FaultRule":
         if self.effect in ("error", "error_async", "account_error") and self.code is None:
             raise ValueError(f"{self.effect} needs a code")
-        if self.effect in ("delay_statuses", "account_silence") and self.seconds is None:
+        if (
+            self.effect in ("delay_statuses", "delay_messages", "account_silence")
+            and self.seconds is None
+        ):
             raise ValueError(f"{self.effect} needs seconds")
         return self
 

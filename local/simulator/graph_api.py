@@ -17,7 +17,7 @@ BEARER = "bearer "
 USAGE_HEADER = "x-business-use-case-usage"
 NUMBER_FIELDS = ("verified_name", "display_phone_number", "quality_rating", "id")
 PAGE = 25
-"""Numbers on a page of an account, unless `limit` asks for fewer or more."""
+"""Objects on a page of an account, unless `limit` asks for fewer or more."""
 LONGEST_PAGE = 100
 ACCOUNT_FAULTS: tuple[Effect, ...] = ("account_error", "account_silence")
 
@@ -40,24 +40,25 @@ def graph_router(world: World) -> APIRouter:
 
     @router.get("/{waba_id}/phone_numbers")
     async def list_phone_numbers(waba_id: str, request: Request) -> Response:
-        numbers = _authorized_account(world, waba_id, request)
-        return GraphResponse(_number_page(numbers, request))
+        numbers = authorized_account(world, waba_id, request)
+        objects = [_number_object(number, fields=NUMBER_FIELDS) for number in numbers]
+        return GraphResponse(page_of(objects, request))
 
     @router.post("/{waba_id}/subscribed_apps")
     async def subscribe(waba_id: str, request: Request) -> Response:
-        _authorized_account(world, waba_id, request)
+        authorized_account(world, waba_id, request)
         world.directory.subscribe(waba_id)
         return GraphResponse({"success": True})
 
     @router.delete("/{waba_id}/subscribed_apps")
     async def unsubscribe(waba_id: str, request: Request) -> Response:
-        _authorized_account(world, waba_id, request)
+        authorized_account(world, waba_id, request)
         world.directory.unsubscribe(waba_id)
         return GraphResponse({"success": True})
 
     @router.get("/{waba_id}/subscribed_apps")
     async def list_subscribed_apps(waba_id: str, request: Request) -> Response:
-        _authorized_account(world, waba_id, request)
+        authorized_account(world, waba_id, request)
         app = {"id": "670843887433847", "name": "Simulated app", "link": str(request.base_url)}
         subscribed = world.directory.is_subscribed(waba_id)
         return GraphResponse({"data": [{"whatsapp_business_api_data": app}] if subscribed else []})
@@ -107,7 +108,8 @@ def authorized_number(world: World, phone_number_id: str, request: Request) -> N
     raise unknown_object(phone_number_id, method=request.method)
 
 
-def _authorized_account(world: World, waba_id: str, request: Request) -> list[Number]:
+def authorized_account(world: World, waba_id: str, request: Request) -> list[Number]:
+    """The account's numbers that the token may act for; without any, there is no such account."""
     numbers = [number for number in owned_numbers(world, request) if number.waba_id == waba_id]
     if not numbers:
         raise unknown_object(waba_id, method=request.method)
@@ -156,18 +158,18 @@ def _usage(number: Number) -> dict[str, str]:
     return {USAGE_HEADER: dump({number.waba_id: [usage]})}
 
 
-def _number_page(numbers: list[Number], request: Request) -> JsonObject:
-    """A page of an account's numbers; `paging.next` is there while there are more."""
+def page_of(objects: list[JsonObject], request: Request) -> JsonObject:
+    """A page of an account's objects; `paging.next` is there while there are more."""
     limit = request.query_params.get("limit", "")
     size = min(int(limit), LONGEST_PAGE) if limit.isascii() and limit.isdigit() else PAGE
     after = request.query_params.get("after")
-    ids = [number.phone_number_id for number in numbers]
+    ids = [one["id"] for one in objects]
     start = ids.index(after) + 1 if after in ids else 0
     end = start + max(size, 1)
-    data = [_number_object(number, fields=NUMBER_FIELDS) for number in numbers[start:end]]
+    data = objects[start:end]
     if not data:
         return {"data": []}
     paging: JsonObject = {"cursors": {"before": data[0]["id"], "after": data[-1]["id"]}}
-    if end < len(numbers):
+    if end < len(objects):
         paging["next"] = str(request.url.include_query_params(after=data[-1]["id"]))
     return {"data": data, "paging": paging}

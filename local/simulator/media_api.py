@@ -97,6 +97,13 @@ def media_router(world: World) -> APIRouter:
         if not good or media is None:
             return Response(status_code=404)
         _check_access(media, request)
+        if world.faults.strike(
+            ("media_expired",),
+            phone_number_id=media.phone_number_id or "",
+            address="",
+            person=None,
+        ):
+            return Response(status_code=404)
         return FileResponse(world.media.path(media), media_type=media.mime_type)
 
     def _check_access(media: Media, request: Request) -> None:

@@ -4,19 +4,20 @@ Every change of state and the webhooks that tell of it are one transaction, so t
 moment leaves either both or neither.
 """
 
-import asyncio
 from collections.abc import Sequence
 
+from local.simulator.behaviour import Behaviours
 from local.simulator.clock import Clock
 from local.simulator.config import DAY, SimulatorConfig
 from local.simulator.errors import status_error
 from local.simulator.events import Events
 from local.simulator.faults import Effect, FaultRule, Faults
+from local.simulator.outbox import Outbox
 from local.simulator.outgoing import SendRequest
 from local.simulator.storage.database import Database
 from local.simulator.storage.directory import Directory, Number, Person
-from local.simulator.storage.messages import Message, Messages, StatusChange
-from local.simulator.storage.traffic import Kind, Traffic
+from local.simulator.storage.messages import Extra, Message, Messages, StatusChange
+from local.simulator.typing_indicators import TypingIndicators
 from local.simulator.views import message_view
 from local.simulator.webhooks import message_body, status_body
 from local.simulator.wire import JsonObject, new_wamid
@@ -26,9 +27,15 @@ STATUS_EFFECTS: tuple[Effect, ...] = (
     "error_async",
     "delay_statuses",
     "drop_statuses",
+    "reorder_statuses",
     "duplicate_webhooks",
     "status_before_response",
 )
+
+
+def lane_of(person: Person, *, number: Number) -> str:
+    """Webhooks about what one person does at one number go out one after another."""
+    return f"{number.phone_number_id}/{person.id}"
 
 
 class Network:
@@ -41,21 +48,23 @@ class Network:
         database: Database,
         directory: Directory,
         messages: Messages,
-        traffic: Traffic,
+        outbox: Outbox,
+        behaviours: Behaviours,
         faults: Faults,
         clock: Clock,
         events: Events,
     ) -> None:
         self._config = config
+        self._behaviours = behaviours
         self._database = database
         self._directory = directory
         self._messages = messages
-        self._traffic = traffic
+        self._outbox = outbox
         self._faults = faults
         self._clock = clock
         self._events = events
-        self._typing: dict[tuple[str, str], float] = {}
-        self.changed = asyncio.Event()
+        self.typing = TypingIndicators(seconds=config.typing_seconds, clock=clock, events=events)
+        self.changed = outbox.changed
         """Set whenever there may be something to carry."""
 
     def person_writes(
@@ -66,11 +75,12 @@ class Network:
         message_type: str,
         content: object,
         context: JsonObject | None = None,
+        siblings: JsonObject | None = None,
         message_id: str | None = None,
     ) -> Message:
         """Store a person's message and queue its webhook. Opening the chat comes with writing."""
         struck = self._faults.strike(
-            ("duplicate_webhooks",),
+            ("duplicate_webhooks", "delay_messages"),
             phone_number_id=number.phone_number_id,
             address=person.address,
             person=person,
@@ -87,29 +97,42 @@ class Network:
                     context=context,
                     status="sent",
                     at=self._clock.now(),
+                    extra=Extra(siblings=siblings or {}),
                 )
             )
-            body = message_body(message, number=number, person=person)
-            self._enqueue(
+            late = struck.get("delay_messages")
+            self._outbox.enqueue(
                 "message",
-                lane=f"{number.phone_number_id}/{person.id}",
+                lane=lane_of(person, number=number),
                 number=number,
-                message=message,
-                body=body,
-                copies=2 if struck else 1,
+                person_id=person.id,
+                message_id=message.id,
+                body=message_body(message, number=number, person=person),
+                copies=2 if "duplicate_webhooks" in struck else 1,
+                delay=0 if late is None or late.seconds is None else late.seconds,
             )
         self._publish(message)
         return message
 
-    def window_is_open(self, person: Person, *, number: Number) -> bool:
-        """Whether the person wrote within the last 24 hours, so that free-form replies may go."""
+    def window_closes_at(self, person: Person, *, number: Number) -> float | None:
+        """24 hours after the person last wrote or called: until then free-form replies may go."""
         newest = self._messages.newest_inbound_at(
             person_id=person.id, phone_number_id=number.phone_number_id
         )
-        return newest is not None and self._clock.now() - newest < SERVICE_WINDOW_SECONDS
+        return None if newest is None else newest + SERVICE_WINDOW_SECONDS
+
+    def window_is_open(self, person: Person, *, number: Number) -> bool:
+        closes_at = self.window_closes_at(person, number=number)
+        return closes_at is not None and self._clock.now() < closes_at
 
     def business_sends(
-        self, request: SendRequest, *, content: object, number: Number, person: Person | None
+        self,
+        request: SendRequest,
+        *,
+        content: object,
+        rendered: JsonObject | None,
+        number: Number,
+        person: Person | None,
     ) -> tuple[Message, dict[Effect, FaultRule]]:
         """Accept a valid message: store it, and plan its statuses. Gives the faults it met too."""
         now = self._clock.now()
@@ -135,12 +158,13 @@ class Network:
                     recipient=request.address,
                     callback_data=request.biz_opaque_callback_data,
                     faults={effect: rule.model_dump() for effect, rule in struck.items()},
+                    extra=Extra(rendered=rendered),
                 )
             )
             for status, delay in self._plan(message, failure=failure):
                 self._plan_status(message, status=status, at=now + delay, error=failure)
         if person is not None:
-            self._stop_typing(person.id, number.phone_number_id)
+            self.typing.stop(person.id, number.phone_number_id)
         self._publish(message)
         return message, struck
 
@@ -153,6 +177,9 @@ class Network:
         opened = 0
         with self._database.transaction():
             for message in unread:
+                if message.extra.from_app:
+                    self._show(self._messages.advance(message.id, status="read"))
+                    continue
                 waits = self._messages.has_change(message.id, status="failed")
                 if waits or self._messages.has_change(message.id, status="read"):
                     continue
@@ -161,6 +188,12 @@ class Network:
                 opened += 1
         return opened
 
+    def play(self, message: Message) -> None:
+        """The person plays a voice message of the business: the first time, a status tells it."""
+        with self._database.transaction():
+            if message.status != "played":
+                self._plan_status(message, status="played", at=self._clock.now(), error=None)
+
     def business_reads(self, message: Message, *, typing: bool) -> None:
         """A read receipt: this message and all earlier ones get their blue ticks."""
         with self._database.transaction():
@@ -168,34 +201,22 @@ class Network:
         for read in marked:
             self._publish(read)
         if typing and message.person_id is not None:
-            until = self._clock.now() + self._config.typing_seconds
-            self._typing[(message.person_id, message.phone_number_id)] = until
-            self._publish_typing(message.person_id, message.phone_number_id, active=True)
+            self.typing.start(message.person_id, message.phone_number_id)
             self.changed.set()
-
-    def is_typing(self, *, person_id: str, phone_number_id: str) -> bool:
-        return self._typing.get((person_id, phone_number_id), 0) > self._clock.now()
 
     def apply_due(self) -> None:
         """Let every status that is due take effect, and end typing that lasted long enough."""
-        now = self._clock.now()
-        for change in self._messages.due_changes(now):
+        for change in self._messages.due_changes(self._clock.now()):
             self._apply(change)
-        for person_id, phone_number_id in [p for p, until in self._typing.items() if until <= now]:
-            self._stop_typing(person_id, phone_number_id)
+        self.typing.stop_due()
 
     def next_due_at(self) -> float | None:
-        times = list(self._typing.values())
-        upcoming = self._messages.next_change_at()
-        if upcoming is not None:
-            times.append(upcoming)
-        return min(times, default=None)
+        times = (self.typing.next_end_at(), self._messages.next_change_at())
+        return min((at for at in times if at is not None), default=None)
 
     def webhook_arrived(self, message_id: str) -> None:
         """The business took a person's message: its second grey tick."""
-        message = self._messages.advance(message_id, status="delivered")
-        if message is not None:
-            self._publish(message)
+        self._show(self._messages.advance(message_id, status="delivered"))
 
     def _failure(
         self,
@@ -210,7 +231,7 @@ class Network:
             return status_error(rule.code, details="A fault rule of the simulator says so.")
         if person is None:
             return status_error(131026, details="Message Undeliverable.")
-        late = self._config.service_window == "async" and request.type != "template"
+        late = self._behaviours.now.service_window == "async" and request.type != "template"
         if late and not self.window_is_open(person, number=number):
             return status_error(
                 131047,
@@ -222,10 +243,12 @@ class Network:
     def _plan(self, message: Message, *, failure: JsonObject | None) -> Sequence[tuple[str, float]]:
         if failure is not None:
             return [("failed", self._config.sent_delay_seconds)]
-        sent = ("sent", self._config.sent_delay_seconds)
+        first, second = self._config.sent_delay_seconds, self._config.delivered_delay_seconds
         if message.type == "reaction":  # reactions produce only `sent`
-            return [sent]
-        return [sent, ("delivered", self._config.delivered_delay_seconds)]
+            return [("sent", first)]
+        if "reorder_statuses" in message.faults:
+            return [("delivered", first), ("sent", second)]
+        return [("sent", first), ("delivered", second)]
 
     def _plan_status(
         self,
@@ -267,49 +290,22 @@ class Network:
                 number=number,
                 person=person or None,
                 error=change.error,
-                version=self._config.webhook_version,
+                version=self._behaviours.now.webhook_version,
             )
-            self._enqueue(
+            self._outbox.enqueue(
                 "status",
                 lane=message.id,
                 number=number,
-                message=message,
-                body=body,
-                copies=change.copies,
-            )
-        if advanced is not None:
-            self._publish(advanced)
-
-    def _enqueue(
-        self, kind: Kind, *, lane: str, number: Number, message: Message, body: str, copies: int
-    ) -> None:
-        if not self._directory.is_subscribed(number.waba_id):
-            return
-        for _ in range(copies):
-            self._traffic.enqueue(
-                lane=lane,
-                kind=kind,
-                phone_number_id=number.phone_number_id,
                 person_id=message.person_id,
                 message_id=message.id,
                 body=body,
-                at=self._clock.now(),
+                copies=change.copies,
             )
-        self.changed.set()
+        self._show(advanced)
 
-    def _stop_typing(self, person_id: str, phone_number_id: str) -> None:
-        if self._typing.pop((person_id, phone_number_id), None) is not None:
-            self._publish_typing(person_id, phone_number_id, active=False)
-
-    def _publish_typing(self, person_id: str, phone_number_id: str, *, active: bool) -> None:
-        self._events.publish(
-            {
-                "type": "typing",
-                "person_id": person_id,
-                "phone_number_id": phone_number_id,
-                "active": active,
-            }
-        )
+    def _show(self, message: Message | None) -> None:
+        if message is not None:
+            self._publish(message)
 
     def _publish(self, message: Message) -> None:
         if message.person_id is not None:

@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from local.simulator.errors import ControlError
 from local.simulator.graph_api import GraphResponse
-from local.simulator.requests import ControlError, known_number, known_person
+from local.simulator.network import SERVICE_WINDOW_SECONDS
+from local.simulator.requests import known_number, known_person
 from local.simulator.storage.traffic import Delivery, Send
 from local.simulator.views import delivery_view, message_view, send_view
 from local.simulator.wire import JsonObject, dump
@@ -26,11 +28,15 @@ def panel_router(world: World) -> APIRouter:
 
     @router.get("/conversations")
     async def list_conversations() -> Response:
+        written_at = world.messages.newest_inbound_by_chat()
         items = [
             {
                 "person_id": message.person_id,
                 "phone_number_id": message.phone_number_id,
                 "unread": unread,
+                "window_closes_at": _window_end(
+                    written_at.get((message.person_id or "", message.phone_number_id))
+                ),
                 "last_message": message_view(message, config=world.config),
             }
             for message, unread in world.messages.latest_by_chat()
@@ -47,7 +53,7 @@ def panel_router(world: World) -> APIRouter:
             person_id=person_id, phone_number_id=phone_number_id, before=cursor, limit=limit
         )
         items = [message_view(message, config=world.config) for message in messages]
-        typing = world.network.is_typing(person_id=person_id, phone_number_id=phone_number_id)
+        typing = world.network.typing.is_shown(person_id=person_id, phone_number_id=phone_number_id)
         more = len(items) == limit
         return GraphResponse(
             {
@@ -56,6 +62,7 @@ def panel_router(world: World) -> APIRouter:
                 "items": items,
                 "next_cursor": str(items[0]["seq"]) if more else None,
                 "typing": typing,
+                "window_closes_at": world.network.window_closes_at(person, number=number),
                 "window_open": world.network.window_is_open(person, number=number),
             }
         )
@@ -113,6 +120,10 @@ async def _event_stream(world: World) -> AsyncIterator[str]:
     yield "retry: 1000\n\n"
     async for event in world.events.subscribe(heartbeat=HEARTBEAT_SECONDS):
         yield ": still here\n\n" if event is None else f"data: {dump(event)}\n\n"
+
+
+def _window_end(written_at: float | None) -> float | None:
+    return None if written_at is None else written_at + SERVICE_WINDOW_SECONDS
 
 
 def _page(items: list[JsonObject], found: Sequence[Delivery | Send], *, limit: int) -> JsonObject:

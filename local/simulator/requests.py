@@ -5,23 +5,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from local.simulator.errors import ControlError
 from local.simulator.storage.directory import Number, Person
 from local.simulator.wire import MalformedJsonError, parse_object
 from local.simulator.world import World
 
 Parsed = TypeVar("Parsed")
-
-
-class ControlError(Exception):
-    """A refusal of the control API, answered as `{"detail": …, "errors": […]}`."""
-
-    def __init__(
-        self, status: int, detail: str, *, errors: list[dict[str, str]] | None = None
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.errors = errors or []
 
 
 async def read_body(request: Request, shape: type[Parsed], **extra: Any) -> Parsed:

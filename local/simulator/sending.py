@@ -1,5 +1,6 @@
 """One `POST /messages`: what it is answered, faults included."""
 
+from local.simulator.behaviour import Behaviours
 from local.simulator.clock import Clock
 from local.simulator.config import SimulatorConfig
 from local.simulator.courier import Courier
@@ -8,11 +9,13 @@ from local.simulator.events import Events
 from local.simulator.faults import Effect, FaultRule, Faults
 from local.simulator.network import Network
 from local.simulator.outgoing import SendRequest, parse_read_receipt, parse_send
-from local.simulator.pair_limit import PairLimit
+from local.simulator.rate_limits import TokenBuckets
 from local.simulator.storage.directory import Directory, Number, Person
 from local.simulator.storage.media import MediaStore
 from local.simulator.storage.messages import Message, Messages
+from local.simulator.storage.templates import Templates
 from local.simulator.storage.traffic import Traffic
+from local.simulator.template_sends import check_template
 from local.simulator.views import send_view
 from local.simulator.wire import JsonObject, MalformedJsonError, dump, parse_object
 
@@ -41,6 +44,8 @@ class Sending:
         directory: Directory,
         messages: Messages,
         media: MediaStore,
+        templates: Templates,
+        behaviours: Behaviours,
         traffic: Traffic,
         faults: Faults,
         clock: Clock,
@@ -52,11 +57,14 @@ class Sending:
         self._directory = directory
         self._messages = messages
         self._media = media
+        self._templates = templates
+        self._behaviours = behaviours
         self._traffic = traffic
         self._faults = faults
         self._clock = clock
         self._events = events
-        self._pairs = PairLimit(burst=config.pair_burst, refill_seconds=config.pair_refill_seconds)
+        self._pairs = TokenBuckets()
+        self._throughput = TokenBuckets()
 
     async def handle(self, raw: bytes, *, number: Number) -> tuple[int, JsonObject]:
         """Status and body of the answer. `ConnectionCut` when a fault wants none."""
@@ -105,9 +113,10 @@ class Sending:
         )
         record.fault = next(iter(struck), None)
         self._refuse(struck)
-        self._check(request, number=number, person=person)
+        self._check_rate(number)
+        rendered = self._check(request, number=number, person=person)
         message, later = self._network.business_sends(
-            request, content=body[request.type], number=number, person=person
+            request, content=body[request.type], rendered=rendered, number=number, person=person
         )
         record.message_id = message.id
         record.fault = record.fault or next(iter(later), None)
@@ -129,8 +138,29 @@ class Sending:
         if (rule := struck.get("http_500")) and not rule.accept:
             raise _server_fault()
 
-    def _check(self, request: SendRequest, *, number: Number, person: Person | None) -> None:
-        """What Graph refuses at once although the body is well formed."""
+    def _check_rate(self, number: Number) -> None:
+        rate = self._behaviours.now.messages_per_second
+        if rate is None:
+            return
+        if not self._throughput.take(
+            number.phone_number_id,
+            burst=max(rate, 1),
+            refill_seconds=1 / rate,
+            now=self._clock.now(),
+        ):
+            raise GraphError(
+                130429,
+                details="Message failed to send because there were too many messages sent from"
+                " this phone number in a short period of time.",
+            )
+
+    def _check(
+        self, request: SendRequest, *, number: Number, person: Person | None
+    ) -> JsonObject | None:
+        """What Graph refuses at once although the body is well formed.
+
+        Gives what a template looks like once it is filled in.
+        """
         now = self._clock.now()
         media = request.media
         if media is not None and media.id is not None and not self._media.get(media.id, now=now):
@@ -139,13 +169,32 @@ class Sending:
             raise GraphError(131009, details="reaction.message_id is not a known message.")
         if request.address == "".join(filter(str.isdigit, number.display_phone_number)):
             raise GraphError(131021, details="Recipient cannot be sender.")
-        late = self._config.service_window == "sync" and request.type != "template"
+        late = self._behaviours.now.service_window == "sync" and request.type != "template"
         if late and person is not None and not self._network.window_is_open(person, number=number):
             raise GraphError(
                 131047, details="More than 24 hours have passed since the customer last replied."
             )
+        rendered = None
+        if request.template is not None:
+            by_number = person is None or request.address != person.user_id
+            rendered = check_template(
+                request.template, templates=self._templates, waba_id=number.waba_id,
+                by_number=by_number,
+            )  # fmt: skip
+        self._check_pair(request, number=number, person=person)
+        return rendered
+
+    def _check_pair(self, request: SendRequest, *, number: Number, person: Person | None) -> None:
+        burst = self._behaviours.now.pair_burst
+        if burst is None:
+            return
         address = person.id if person is not None else request.address
-        if not self._pairs.take(phone_number_id=number.phone_number_id, address=address, now=now):
+        if not self._pairs.take(
+            (number.phone_number_id, address),
+            burst=burst,
+            refill_seconds=self._config.pair_refill_seconds,
+            now=self._clock.now(),
+        ):
             raise GraphError(
                 131056,
                 details="Message failed to send because there were too many messages sent from"

@@ -4,24 +4,33 @@ from local.simulator.storage.directory import Number, Person
 from local.simulator.storage.messages import Message
 from local.simulator.wire import JsonObject, dump
 
+BODILESS = ("request_welcome", "unsupported")
+"""Types whose object may be missing."""
 FREE_FORM_CONVERSATION_SECONDS = 24 * 3600
 LAST_VERSION_WITH_CONVERSATION = 23
 
 
 def message_body(message: Message, *, number: Number, person: Person) -> str:
     """The webhook of something that a person wrote."""
-    written: JsonObject = {}
-    if person.wa_id is not None:
-        written["from"] = person.wa_id
-    written["from_user_id"] = person.user_id
-    written |= {"id": message.id, "timestamp": str(int(message.at))}
+    written = sender(person) | {"id": message.id, "timestamp": str(int(message.at))}
     if message.context is not None:
         written["context"] = message.context
+    written |= message.extra.siblings
     if message.type == "raw":
         written |= message.content
     else:
-        written |= {"type": message.type, message.type: message.content}
-    return _body(number, person=person, value={"messages": [written]})
+        written["type"] = message.type
+        if message.content or message.type not in BODILESS:
+            written[message.type] = message.content
+    # System messages come without contacts.
+    told = None if message.type == "system" else person
+    return event_body("messages", {"messages": [written]}, number=number, person=told)
+
+
+def sender(person: Person) -> JsonObject:
+    """Who it is from: a person who hides the number is known by the user id only."""
+    number = {} if person.wa_id is None else {"from": person.wa_id}
+    return number | {"from_user_id": person.user_id}
 
 
 def status_body(
@@ -52,7 +61,7 @@ def status_body(
         item["errors"] = [error]
     # A failure comes without contacts (Meta's BSUID page).
     told = None if status == "failed" else person
-    return _body(number, person=told, value={"statuses": [item]})
+    return event_body("messages", {"statuses": [item]}, number=number, person=told)
 
 
 def _pricing(message: Message) -> JsonObject:
@@ -75,17 +84,34 @@ def _conversation(message: Message, *, status: str) -> JsonObject:
     return conversation
 
 
-def _body(number: Number, *, person: Person | None, value: JsonObject) -> str:
-    digits = "".join(char for char in number.display_phone_number if char.isdigit())
+def event_body(
+    field: str, value: JsonObject, *, number: Number, person: Person | None = None
+) -> str:
+    """The webhook of something that concerns one number, and perhaps a person."""
     head: JsonObject = {
         "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": digits, "phone_number_id": number.phone_number_id},
+        "metadata": {
+            "display_phone_number": digits_of(number),
+            "phone_number_id": number.phone_number_id,
+        },
     }
     if person is not None:
         contact: JsonObject = {"profile": {"name": person.name}}
         if person.wa_id is not None:
             contact["wa_id"] = person.wa_id
         head["contacts"] = [contact | {"user_id": person.user_id}]
-    change = {"value": head | value, "field": "messages"}
-    entry = {"id": number.waba_id, "changes": [change]}
-    return dump({"object": "whatsapp_business_account", "entry": [entry]})
+    return _body({"id": number.waba_id}, field=field, value=head | value)
+
+
+def account_body(field: str, value: JsonObject, *, number: Number, at: float) -> str:
+    """The webhook of something that concerns the whole account: it names no number."""
+    return _body({"id": number.waba_id, "time": int(at)}, field=field, value=value)
+
+
+def digits_of(number: Number) -> str:
+    return "".join(char for char in number.display_phone_number if char.isdigit())
+
+
+def _body(entry: JsonObject, *, field: str, value: JsonObject) -> str:
+    change = {"value": value, "field": field}
+    return dump({"object": "whatsapp_business_account", "entry": [entry | {"changes": [change]}]})

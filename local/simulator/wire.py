@@ -65,6 +65,11 @@ def new_wamid(peer: str, *, direction: Literal["inbound", "outbound"]) -> str:
     return "wamid." + base64.b64encode(record).decode()
 
 
+def new_wacid() -> str:
+    """An id of a call."""
+    return "wacid." + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
 def new_user_id(country: str = "US") -> str:
     """A business-scoped user id: country, a dot, digits."""
     return f"{country}." + "".join(secrets.choice("0123456789") for _ in range(USER_ID_DIGITS))

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from local.simulator.config import DAY
+from local.simulator.errors import ControlError, inbound_error
 from local.simulator.media_api import MIME_TYPE
-from local.simulator.requests import ControlError
-from local.simulator.storage.directory import Number
+from local.simulator.storage.directory import Number, Person
 from local.simulator.storage.media import Media
-from local.simulator.wire import JsonObject
+from local.simulator.webhooks import digits_of
+from local.simulator.wire import JsonObject, new_wamid
 from local.simulator.world import World
 
 INBOUND_MEDIA_LIFE_SECONDS = 7 * DAY
@@ -62,8 +63,38 @@ class WrittenReaction(Strict):
     """Missing or empty: the reaction is taken back."""
 
 
-class ReplyTo(Strict):
-    message_id: str
+class ReferredProduct(Strict):
+    catalog_id: str
+    product_retailer_id: str
+
+
+class WrittenContext(Strict):
+    """What a message refers to: one that it quotes, or that it was forwarded (often: > 5 times)."""
+
+    message_id: str | None = None
+    forwarded: bool = False
+    frequently_forwarded: bool = False
+    referred_product: ReferredProduct | None = None
+
+
+class WelcomeMessage(Strict):
+    text: str
+
+
+class Referral(Strict):
+    """The ad or post that led the person here."""
+
+    source_url: str
+    source_id: str
+    source_type: Literal["ad", "post"] = "ad"
+    headline: str
+    body: str
+    media_type: Literal["image", "video"] = "image"
+    image_url: str | None = None
+    video_url: str | None = None
+    thumbnail_url: str | None = None
+    ctwa_clid: str | None = None
+    welcome_message: WelcomeMessage | None = None
 
 
 class Written(Strict):
@@ -75,7 +106,11 @@ class Written(Strict):
         "interactive", "button", "reaction", "order", "system", "edit", "revoke", "unsupported",
         "request_welcome", "raw",
     ]  # fmt: skip
-    context: ReplyTo | None = None
+    context: WrittenContext | None = None
+    referral: Referral | None = None
+    group_id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    error_code: Literal[131051, 131052] | None = None
+    """Why Meta cannot hand over an `unsupported` message: its type, or a file above 100 MB."""
     text: WrittenText | None = None
     image: WrittenMedia | None = None
     video: WrittenMedia | None = None
@@ -107,6 +142,8 @@ class Written(Strict):
         bodiless = self.type in ("unsupported", "request_welcome")
         if getattr(self, self.type) is None and not bodiless:
             raise ValueError(f"a message of type {self.type} needs its {self.type}")
+        if self.error_code is not None and self.type != "unsupported":
+            raise ValueError("error_code is for messages of type unsupported")
         return self
 
 
@@ -120,12 +157,56 @@ def wire_content(world: World, written: Written, *, number: Number, base_url: st
     return {} if content is None else content
 
 
-def wire_context(written: Written, *, number: Number) -> JsonObject | None:
-    """The quoted message, told the way a webhook does."""
-    if written.context is None:
+def wire_context(
+    world: World, written: Written, *, person: Person, number: Number
+) -> JsonObject | None:
+    """What the message refers to, told the way a webhook does."""
+    asked = written.context
+    if asked is None:
         return None
-    digits = "".join(char for char in number.display_phone_number if char.isdigit())
-    return {"from": digits, "id": written.context.message_id}
+    context: JsonObject = {}
+    if asked.message_id is not None or asked.referred_product is not None:
+        quoted = asked.message_id and world.messages.get(asked.message_id)
+        own = quoted and quoted.direction == "inbound"
+        if not own:
+            context["from"] = digits_of(number)
+        elif person.wa_id is not None:
+            context["from"] = person.wa_id
+        context["id"] = asked.message_id or new_wamid(digits_of(number), direction="outbound")
+    if asked.referred_product is not None:
+        context["referred_product"] = asked.referred_product.model_dump()
+    if asked.frequently_forwarded:
+        context["frequently_forwarded"] = True
+    elif asked.forwarded:
+        context["forwarded"] = True
+    return context or None
+
+
+def wire_siblings(written: Written) -> JsonObject:
+    """What stands beside the type's object."""
+    siblings: JsonObject = {}
+    if written.group_id is not None:
+        siblings["group_id"] = written.group_id
+    if written.referral is not None:
+        siblings["referral"] = written.referral.model_dump(exclude_none=True)
+    if written.type == "unsupported":
+        siblings["errors"] = [_unsupported(written)]
+    return siblings
+
+
+def _unsupported(written: Written) -> JsonObject:
+    """Meta's words for a message that it does not hand over; groups have a code of their own."""
+    if written.error_code == 131052:
+        title = "Media file size too big. Max file size we currently support: 100MB."
+        details = (
+            f"{title} Please communicate with your customer to send a media file that is smaller."
+        )
+        return inbound_error(131052, title=title, details=details)
+    if written.group_id is not None and written.error_code is None:
+        details = "Message type is not currently supported"
+        return inbound_error(130501, title="Unsupported message type", details=details)
+    details = "Message type is currently not supported."
+    return inbound_error(131051, title="Message type unknown", details=details)
 
 
 def _media_content(

@@ -16,6 +16,8 @@ from adapters.dynamodb.table import Table
 from adapters.erasures import Erasures
 from adapters.objects.objects import Objects
 from adapters.postgres import whatsapp_users
+from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.tables import Channel
 from adapters.temporal.executions import Executions
@@ -40,6 +42,11 @@ NUMBER: Final = "34600111222"
 class NoQuotas:
     async def limit_of(self, *_: Any) -> None:
         return None
+
+
+class NoChannels:
+    async def for_channel(self, *_: Any) -> None:
+        raise LookupError
 
 
 class Listed:
@@ -67,6 +74,8 @@ async def test_a_person_of_others_is_not_written_over(database: Database, table:
         people=people,
         database=database,
         quotas=cast("QuotaKeeper", NoQuotas()),
+        profiles=cast("AssistantProfiles", NoChannels()),
+        consents=Consents(database),
     )
     request = RecordInbound(
         conversation=a_conversation(ours, person_id=person_id),

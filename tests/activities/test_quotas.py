@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -17,6 +18,7 @@ from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
 from activities.conversation import ConversationActivities
+from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.transcripts import Transcripts
@@ -24,12 +26,16 @@ from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
+from adapters.dynamodb.summaries import Summaries
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.values import utc_now
 from adapters.keyring import KeyRing
+from adapters.memory import Memories
 from adapters.openai.chat import Completion, CompletionRequest, ModelServer
+from adapters.openai.tokens import count_tokens
 from adapters.postgres import assistants, channels, organizations
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.tables import Assistant, Channel, Organization
 from adapters.temporal.metrics import WorkerMetrics
@@ -41,8 +47,11 @@ from contracts.conversation import (
     InboundRecord,
     RecordedInbound,
     RecordInbound,
+    RetrievedPassages,
     SendPart,
     SentPart,
+    Turn,
+    WriteReply,
 )
 from contracts.ids import AssistantId, OrganizationId, PersonId, conversation_id
 from contracts.quotas import Quotas, ReachedLimit
@@ -75,6 +84,14 @@ class NoPassages:
     async def passages_by_id(self, *_: Any, **__: Any) -> dict[Any, Any]:
         return {}
 
+    async def of(self, _turn: Turn) -> RetrievedPassages:
+        return RetrievedPassages()
+
+
+class NoReceipts:
+    def start(self, *_: Any, **__: Any) -> None:
+        """Nobody sees that a message was read."""
+
 
 class Shop:
     """An organisation with one number, and the activities that answer on it."""
@@ -95,6 +112,8 @@ class Shop:
             people=People(table),
             database=database,
             quotas=self.keeper,
+            profiles=profiles,
+            consents=Consents(database),
         )
         self.replies = ReplyActivities(
             profiles=profiles,
@@ -102,8 +121,13 @@ class Shop:
             outbox=Outbox(table),
             retriever=NoPassages(),  # type: ignore[arg-type] # duck-typed: nothing is found
             models=self.model,  # type: ignore[arg-type] # duck-typed: see its docstring
+            pictures=Pictures(Mock(), vision=False),
             quotas=self.keeper,
+            lookup=NoPassages(),  # type: ignore[arg-type] # duck-typed, too
+            receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told
+            memories=Memories(Summaries(table), database),
             default_model="m",
+            count_tokens=count_tokens,
         )
         self.organization_id: OrganizationId
         self.assistant_id: AssistantId
@@ -483,9 +507,9 @@ class RealStorage(World):
         self.limits.append(None if recorded.limit is None else recorded.limit.tell)
         return recorded
 
-    @activity.defn(name="generate_reply")
-    async def generate_reply(self, request: GenerateReply) -> DraftedReply:
-        return await self.shop.replies.generate_reply(request)
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:
+        return await self.shop.replies.write_reply(request)
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:

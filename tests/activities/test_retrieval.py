@@ -7,6 +7,7 @@ from openai import AsyncOpenAI
 from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
+from activities.lookup import PassageLookup
 from activities.retrieval import RetrievalActivities
 from activities.transcripts import Transcripts
 from adapters.dynamodb.conversations import Conversations
@@ -45,7 +46,9 @@ class Desk:
             embeddings=QueryEmbeddings(embeddings),
         )
         self._activities = RetrievalActivities(
-            self.retriever, transcripts=Transcripts(self.conversations), profiles=profiles
+            PassageLookup(
+                self.retriever, transcripts=Transcripts(self.conversations), profiles=profiles
+            )
         )
         channel, person = ChannelId(f"chn_{ULID()}"), PersonId(f"wau_{ULID()}")
         self.ref = ConversationRef(

@@ -6,22 +6,23 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.table import Table
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.temporal.metrics import WorkerMetrics
-from contracts.conversation import SettleUncertain
 from contracts.events import BusinessEvent
-from contracts.ids import MessageId
+from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.activities.test_quotas import KEY_RING, Shop
-from tests.activities.test_sending import Desk, desk
 from tests.adapters.dynamodb.builders import NOON, a_record, a_request, a_turn
 
-__all__ = ["desk"]
+__all__ = ["desk", "stage", "tools"]
 
 
 class Listener:
@@ -63,6 +64,8 @@ async def shop(database: Database, table: Table, listener: Listener) -> AsyncIte
             people=People(table),
             database=database,
             quotas=shop.keeper,
+            profiles=profiles,
+            consents=Consents(database),
             tell=listener,
         )
         yield shop
@@ -103,8 +106,14 @@ async def test_a_conversation_that_has_ended_is_told_of_once(
 ) -> None:
     await shop.open()
     turn = a_turn(shop.conversation())
+    activities = DeskActivities(
+        conversations=shop.conversations,
+        outbox=Outbox(shop.table),
+        profiles=shop.profiles,
+        tell=listener,
+    )
     for _ in range(2):
-        await ActivityEnvironment().run(shop.activities.close_conversation, turn)
+        await ActivityEnvironment().run(activities.close_conversation, turn)
     assert listener.types == ["conversation.closed"] * 2
     assert len({event.id for event in listener.events}) == 1
 
@@ -158,9 +167,9 @@ async def test_a_message_that_was_sent_is_told_of_on_every_path(
     desk.activities._tell = listener
     listener.deaf = 1
     with pytest.raises(ConnectionError):
-        await desk.send("msg_1")
-    assert (await desk.send("msg_1")).outcome == "sent"
-    await desk.send("msg_1")
+        await desk.send()
+    assert (await desk.send()).outcome == "sent"
+    await desk.send()
     assert listener.types == ["message.sent"] * 2
     assert len({event.id for event in listener.events}) == 1
     assert len(await desk.arrived()) == 1
@@ -170,8 +179,8 @@ async def test_a_message_that_meta_refuses_is_told_of_with_its_code(
     desk: Desk, listener: Listener
 ) -> None:
     desk.activities._tell = listener
-    await desk.stage.put_faults({"effect": "error", "code": 131047, "count": 1})
-    assert (await desk.send("msg_1")).outcome == "rejected"
+    await desk.meets({"effect": "error", "code": 131047, "count": 1})
+    assert (await desk.send()).outcome == "rejected"
     (event,) = listener.events
     assert event.type == "message.status"
     assert event.data == {"status": "failed", "error_code": 131047}
@@ -181,14 +190,11 @@ async def test_an_uncertain_message_is_told_of_when_it_is_settled(
     desk: Desk, listener: Listener
 ) -> None:
     desk.activities._tell = listener
-    await desk.stage.put_faults({"effect": "lost_answer", "seconds": 5, "count": 1})
-    if (await desk.send("msg_1")).outcome == "uncertain":
-        assert listener.events == []
-    await desk.stage.receiver.until(lambda: len(desk.stage.receiver.statuses()) >= 2)
+    await desk.meets({"effect": "lost_answer", "seconds": 5, "count": 1})
+    sent = await desk.send()
+    assert (listener.events == []) == (sent.outcome == "uncertain")
+    await desk.has_statuses("sent", "delivered")
     await desk.take_statuses()
-    await ActivityEnvironment().run(
-        desk.activities.settle_uncertain_send,
-        SettleUncertain(conversation=desk.ref, message_id=MessageId("msg_1")),
-    )
+    assert (await desk.settle()).decision == "settled"
     assert set(listener.types) == {"message.sent"}
     assert len({event.id for event in listener.events}) == 1

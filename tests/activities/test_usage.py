@@ -23,6 +23,7 @@ from adapters.keyring import KeyRing
 from adapters.openai.embeddings import Embeddings
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.tables import Organization
@@ -35,7 +36,7 @@ from contracts.ingestion import EmbedPassages
 from contracts.usage import RollUpPage
 from domain.pricing import PriceTable
 from domain.usage import QUARTER, quarter_of
-from tests.activities.test_sending import Desk, desk
+from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.adapters.dynamodb.builders import (
     a_conversation,
     a_record,
@@ -46,7 +47,7 @@ from tests.adapters.dynamodb.builders import (
 from tests.embedding_server import EmbeddingServer, Failure
 from tests.knowledge import MODEL, new_knowledge
 
-__all__ = ["desk"]
+__all__ = ["desk", "stage", "tools"]
 
 
 async def counted(table: Table, organization_id: OrganizationId) -> Counter[str]:
@@ -65,16 +66,19 @@ async def counted(table: Table, organization_id: OrganizationId) -> Counter[str]
 @pytest.fixture
 def record(table: Table, database: Database) -> ConversationActivities:
     conversations = Conversations(table)
+    profiles = AssistantProfiles(database, KeyRing(["a key ring of these tests alone"]))
     return ConversationActivities(
         conversations=conversations,
         people=People(table),
         database=database,
         quotas=QuotaKeeper(
-            profiles=AssistantProfiles(database, KeyRing(["a key ring of these tests alone"])),
+            profiles=profiles,
             counters=QuotaCounters(table),
             conversations=conversations,
             metrics=WorkerMetrics(),
         ),
+        profiles=profiles,
+        consents=Consents(database),
     )
 
 
@@ -108,7 +112,7 @@ async def test_a_reply_counts_once_however_often_it_is_tried(desk: Desk) -> None
 async def test_a_reply_that_meta_turned_away_for_now_counts_when_it_was_first_tried(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.stage.put_faults({"effect": "error", "code": 130429, "count": 1})
+    await desk.meets({"effect": "error", "code": 130429, "count": 1})
     with pytest.raises(ApplicationError):
         await desk.send("msg_1")
     now = datetime.now(UTC)
@@ -120,7 +124,7 @@ async def test_a_reply_that_meta_turned_away_for_now_counts_when_it_was_first_tr
 
 
 async def test_a_reply_that_meta_refused_counts_as_handed_over(desk: Desk) -> None:
-    await desk.stage.put_faults({"effect": "error", "code": 131026, "count": 1})
+    await desk.meets({"effect": "error", "code": 131026, "count": 1})
     assert (await desk.send("msg_1")).outcome == "rejected"
     assert (await desk.send("msg_1")).outcome == "rejected"
     assert (await counted(desk.table, desk.ref.organization_id))["messages_outbound.text"] == 1
@@ -129,9 +133,7 @@ async def test_a_reply_that_meta_refused_counts_as_handed_over(desk: Desk) -> No
 async def test_statuses_of_a_message_do_not_move_its_usage(desk: Desk) -> None:
     await desk.send("msg_1")
     before = await counted(desk.table, desk.ref.organization_id)
-    await desk.stage.receiver.until(
-        lambda: {item["status"] for item in desk.stage.receiver.statuses()} >= {"delivered"}
-    )
+    await desk.has_statuses("delivered")
     await desk.take_statuses()
     assert await counted(desk.table, desk.ref.organization_id) == before
 

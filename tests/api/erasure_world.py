@@ -1,6 +1,7 @@
 """An organisation with something in every store, a worker that erases, and a look into each."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from anyio import SpooledTemporaryFile
 from sqlalchemy import text as sql
 from temporalio import activity
 from temporalio.client import Client
@@ -18,10 +20,12 @@ from ulid import ULID
 
 from adapters.dynamodb.dead_letters import DeadLetters
 from adapters.dynamodb.erasure import EXPIRING
+from adapters.dynamodb.media import MessageMedia
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.dynamodb.webhooks import DeliveryAttempt
+from adapters.postgres.consents import Consents
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
 from adapters.temporal.metrics import WorkerMetrics
@@ -62,6 +66,7 @@ from worker.assembly import open_activities
 from worker.registry import registrations
 
 NOW = datetime.now(UTC)
+PICTURE = b"what everybody sends"
 
 _RECORDS = " AND organization_id IS NOT NULL AND action <> 'whatsapp_user.delete'"
 """What the audit log says of erasures, and the platform's own log, is to stay."""
@@ -157,6 +162,22 @@ async def record(services: Services, ref: ConversationRef) -> None:
             ),
             {"id": ref.person_id, "organization": ref.organization_id},
         )
+    await Consents(services.database).opted_out(
+        ref.organization_id, ref.person_id, source="message", at=NOW
+    )
+    async with SpooledTemporaryFile[bytes]() as picture:
+        await picture.write(PICTURE)
+        await picture.seek(0)
+        await services.objects.put_file(
+            ref.organization_id,
+            picture,
+            sha256=hashlib.sha256(PICTURE).hexdigest(),
+            media_type="image/png",
+            person_id=ref.person_id,
+        )
+    await MessageMedia(services.table).record_transcription(
+        ref, records[0].message_id, model="m", input_tokens=1, output_tokens=1, seconds=0
+    )
     outbox, answer = Outbox(services.table), MessageId(f"msg_{ULID()}")
     await outbox.save_draft(turn, Draft(parts=(DraftPart(text="welcome"),)))
     await outbox.claim(turn, message_id=answer, part=0, text="welcome")

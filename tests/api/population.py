@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import httpx
 from ulid import ULID
@@ -21,9 +21,9 @@ from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.webhooks import DeliveryAttempt
-from adapters.postgres import api_keys, whatsapp_users
+from adapters.postgres import api_keys, consents, whatsapp_users
 from adapters.postgres.ingestion import Ingestions
-from adapters.postgres.tables import Erasure
+from adapters.postgres.tables import ConsentState, Erasure
 from api.services import Services
 from contracts.conversation import (
     ConversationRef,
@@ -171,6 +171,12 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
             wa_id=number,
             profile_name=to.marker,
         )
+        row = await whatsapp_users.get(session, person, lock=True)
+        assert row is not None
+        for state in (*get_args(ConsentState), "opted_in"):
+            await consents.record(
+                session, row, state=state, source="api", at=datetime.now(UTC), detail=to.marker
+            )
     channel = ChannelId(to.ids["channel_id"])
     conversation = ConversationRef(
         organization_id=tenant,
@@ -207,8 +213,21 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
     await outbox.mark_sent(
         conversation, message_id=answer, whatsapp_message_id=f"wamid.{number}.out"
     )
+    doubtful = MessageId(f"msg_{ULID()}")
+    await outbox.claim(turn, message_id=doubtful, part=1, text=f"Doubtful {to.marker}")
+    await outbox.mark_uncertain(conversation, message_id=doubtful)
+    await services.summaries.write(
+        tenant, conversation.conversation_id, None, text=f"Summary {to.marker}", source="model",
+        begins_after=None, covers_up_to=asked.message_id, changes_seen_up_to=asked.message_id,
+    )  # fmt: skip
+    fact = await created(
+        to.organization.operator,
+        f"{to.organization.path}/whatsapp-users/{person}/facts",
+        statement=f"Fact {to.marker}",
+    )
     to.ids |= {
         "whatsapp_user_id": person,
+        "fact_id": fact["id"],
         "conversation_id": conversation.conversation_id,
         "message_id": answer,
     }

@@ -14,11 +14,13 @@ from sqlalchemy.exc import ProgrammingError
 from ulid import ULID
 
 from adapters.postgres import audit_log, whatsapp_users
+from adapters.postgres.channel_pauses import ChannelPauses
 from api.app import create_app
 from api.services import Services
-from contracts.ids import ApiKeyId, OrganizationId, PersonId
+from contracts.ids import ApiKeyId, ChannelId, ConversationId, OrganizationId, PersonId
 from domain.business_events import trial
 from settings import Settings
+from tests.adapters.dynamodb.builders import a_conversation, a_record, a_request
 from tests.api.conftest import Organization, check_problem, created
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
@@ -66,6 +68,7 @@ CHANGES: dict[tuple[str, str], Change] = {
     ),
     ("delete", f"{ORGANIZATION}/channels/{{channel_id}}"): Change("channel.delete"),
     ("post", f"{ORGANIZATION}/channels/{{channel_id}}/verify"): Change("channel.verify"),
+    ("post", f"{ORGANIZATION}/channels/{{channel_id}}/resume"): Change("channel.resume"),
     ("post", f"{ORGANIZATION}/channels/{{channel_id}}/verify-token"): Change(
         "channel.make_verify_token"
     ),
@@ -98,8 +101,26 @@ CHANGES: dict[tuple[str, str], Change] = {
     ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.update", lambda: {"name": "Eva"}
     ),
+    ("post", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/consents"): Change(
+        "consent.create", lambda: {"state": "opted_in", "detail": "Form in the shop"}
+    ),
     ("delete", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}"): Change(
         "whatsapp_user.delete"
+    ),
+    ("post", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/facts"): Change(
+        "person_fact.create", lambda: {"statement": "Prefers afternoons"}
+    ),
+    ("patch", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/facts/{{fact_id}}"): Change(
+        "person_fact.update", lambda: {"statement": "Prefers afternoons"}
+    ),
+    ("delete", f"{ORGANIZATION}/whatsapp-users/{{whatsapp_user_id}}/facts/{{fact_id}}"): Change(
+        "person_fact.delete"
+    ),
+    ("patch", f"{ORGANIZATION}/conversations/{{conversation_id}}/summary"): Change(
+        "conversation_summary.update", lambda: {"text": "Asked for a bicycle."}
+    ),
+    ("delete", f"{ORGANIZATION}/conversations/{{conversation_id}}/summary"): Change(
+        "conversation_summary.delete"
     ),
 }
 
@@ -126,6 +147,22 @@ class World(NamedTuple):
     ids: dict[str, str]
 
 
+async def a_summary(services: Services, organization_id: OrganizationId) -> ConversationId:
+    """Of a conversation that somebody has begun."""
+    ref = a_conversation(
+        organization_id,
+        channel_id=ChannelId(f"chn_{ULID()}"),
+        person_id=PersonId(f"wau_{ULID()}"),
+    )
+    record = a_record()
+    await services.conversations.record_inbound(a_request(ref, record, opening=True))
+    await services.summaries.write(
+        organization_id, ref.conversation_id, None, text="Asked.", source="model",
+        begins_after=None, covers_up_to=record.message_id, changes_seen_up_to=record.message_id,
+    )  # fmt: skip
+    return ref.conversation_id
+
+
 @pytest.fixture
 async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -> World:
     admin, path = ours.admin, ours.path
@@ -134,6 +171,10 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
     async with services.database.tenant(OrganizationId(ours.id)) as session:
         await whatsapp_users.remember(session, person, organization_id=OrganizationId(ours.id))
     base = await created(admin, f"{path}/knowledge-bases", name="Menu")
+    channel_id = ChannelId((await created(admin, f"{path}/channels", **channel()))["id"])
+    await ChannelPauses(services.database).pause(OrganizationId(ours.id), channel_id, code=190)
+    facts = f"{path}/whatsapp-users/{person}/facts"
+    conversation = await a_summary(services, OrganizationId(ours.id))
     endpoint = await created(
         admin, f"{path}/webhook-endpoints", url="https://shop.example.com/hook"
     )
@@ -146,10 +187,12 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
             "webhook_endpoint_id": endpoint["id"],
             "event_id": event.id,
             "whatsapp_user_id": person,
+            "fact_id": (await created(admin, facts, statement="Prefers mornings"))["id"],
+            "conversation_id": conversation,
             "api_key_id": (await created(admin, f"{path}/api-keys", name="K", role="viewer"))["id"],
             "platform_api_key_id": (await created(platform, "/v1/api-keys", name="P"))["id"],
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
-            "channel_id": (await created(admin, f"{path}/channels", **channel()))["id"],
+            "channel_id": channel_id,
             "knowledge_base_id": base["id"],
             "document_id": (
                 await created(
@@ -189,7 +232,8 @@ async def test_every_change_leaves_an_entry(
     (entry,) = [one for one in entries if one.request_id == request_id]
     assert entry.action == change.action
     assert entry.resource_type == change.action.partition(".")[0]
-    made = response.json()["id"] if method == "post" else path.format(**world.ids).split("/")[-1]
+    named = [part for part in path.split("/") if part.startswith("{")]
+    made = response.json()["id"] if method == "post" else named[-1].format(**world.ids)
     assert entry.resource_id == made
     if change.action.endswith(".create"):
         assert entry.before is None

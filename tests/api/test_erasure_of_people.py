@@ -35,8 +35,8 @@ from tests.api.erasure_world import (
 from tests.api.test_webhooks import signals
 
 STEPS = (
-    "begin_erasure", "end_workflows", "erase_histories", "erase_items", "erase_rows",
-    "finish_erasure",
+    "begin_erasure", "end_workflows", "erase_histories", "erase_files", "erase_items",
+    "erase_rows", "finish_erasure",
 )  # fmt: skip
 
 
@@ -123,6 +123,7 @@ async def test_a_person_is_gone_everywhere_and_the_others_are_as_they_were(
     # The one that had ended, the next, and the deliveries of what happened in it.
     assert erasure["removed"]["workflows"] == 3
     assert erasure["removed"]["dead_letters"] == 1
+    assert erasure["removed"]["files"] == 1  # the same picture as the other one's
     check_problem(await ours.admin.delete(path), 404)
     assert await traces(other.person_id, services) == others
     assert (await ours.viewer.get(others_path)).status_code == 200

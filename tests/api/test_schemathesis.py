@@ -40,6 +40,8 @@ MEANT_BY_NO_SCHEMA = {
     "cursor",  # of an earlier page
     "file",  # not empty
     "expires_at",  # in the future
+    "occurred_at",  # in the past
+    "business_hours",  # its time zone in the IANA database, its dates in the calendar
     "timezone",  # in the IANA database
     "openai_base_url",  # outside our network
     "quotas",  # the platform's to change

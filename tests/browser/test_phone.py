@@ -57,13 +57,13 @@ async def test_typing_is_shown_until_the_answer(stage: Stage, open_page: OpenPag
     person = await stage.acquainted()
     page = await open_page(chat_of(person))
     state = page.locator("#chat-state")
-    await expect(state).to_have_text("online")
+    await expect(state).to_contain_text("window open until")
     await stage.receiver.until(lambda: bool(stage.receiver.messages()))
     await mark_read(stage, typing=True)
     await expect(state).to_have_text("typing…")
     await expect(page.get_by_label("typing", exact=True)).to_be_visible()
     await stage.reply(person, "Done")
-    await expect(state).to_have_text("online")
+    await expect(state).to_contain_text("window open until")
     await expect(page.get_by_label("typing", exact=True)).to_have_count(0)
 
 
@@ -145,6 +145,7 @@ async def test_nothing_written_becomes_markup(stage: Stage, open_page: OpenPage)
 async def test_enter_sends_and_shift_enter_does_not(stage: Stage, open_page: OpenPage) -> None:
     page = await open_page(chat_of(await stage.person()))
     field = page.get_by_label("Message", exact=True)
+    await expect(field).to_be_visible()
     await field.press_sequentially("one")
     await field.press("Shift+Enter")
     await field.press_sequentially("two")
@@ -219,8 +220,13 @@ async def test_a_file_is_attached(stage: Stage, open_page: OpenPage) -> None:
     )
     file: Any = {"name": "dot.png", "mimeType": "image/png", "buffer": dot}
     await page.locator("#file").set_input_files(file)
+    await expect(page.locator("#attachment")).to_contain_text("dot.png")
+    await page.get_by_label("Message", exact=True).fill("What is this?")
+    await page.get_by_role("button", name="Send", exact=True).click()
     await stage.receiver.until(lambda: bool(stage.receiver.messages()))
-    assert stage.receiver.messages()[0]["image"]["mime_type"] == "image/png"
+    image = stage.receiver.messages()[0]["image"]
+    assert (image["mime_type"], image["caption"]) == ("image/png", "What is this?")
+    await expect(page.locator("#attachment")).to_be_hidden()
     picture = page.locator(".message.mine img")
     await expect(picture).to_be_visible()
     assert await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
@@ -296,9 +302,9 @@ async def test_a_narrow_screen_is_one_view_at_a_time(stage: Stage, open_page: Op
     await page.get_by_label("Ana with Blue Door Bakery").click()
     await expect(page.locator(".message.theirs")).to_be_visible()
     await expect(page.locator("#chat-list")).to_be_hidden()
-    await page.get_by_role("button", name="Show raw traffic").click()
+    await page.get_by_role("button", name="Show the panel").click()
     await expect(page.locator("#deliveries")).to_be_in_viewport()
-    await page.get_by_role("button", name="Close raw traffic").click()
+    await page.get_by_role("button", name="Close the panel").click()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.get_by_role("button", name="Back to chats").click()
     await expect(page.locator("#chat-list")).to_be_visible()

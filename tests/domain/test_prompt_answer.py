@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from domain.answer import EmptyAnswerError, read_answer
 from domain.formatting import to_whatsapp
 from domain.prompt import Passage
+from domain.source_line import without_source_line
 
 PASSAGES = [
     Passage(id="p-1", title="Opening hours", text="…"),
@@ -63,3 +64,23 @@ def test_only_retrieved_passages_are_ever_cited(raw: str) -> None:
     assert set(answer.cited_passage_ids) <= {"p-1", "p-2", "p-3"}
     assert len(answer.cited_passage_ids) == len(set(answer.cited_passage_ids))
     assert answer.text.strip()
+
+
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        ("At nine.\n\n📄 Hours", "At nine."),
+        ("At nine.\n\n📄 Hours\n", "At nine."),
+        (
+            "Which?\n\n📄 Menu\n[choice: Small]\n[choice: Large]",
+            "Which?\n[choice: Small]\n[choice: Large]",
+        ),
+        ("Which?\n[choice: Small]", "Which?\n[choice: Small]"),
+        ("📄 Hours", ""),
+        ("📄 Hours\nAt nine.", "📄 Hours\nAt nine."),
+        ("[choice: Small]", "[choice: Small]"),
+        ("", ""),
+    ],
+)
+def test_a_model_is_not_shown_source_lines(shown: str, written: str) -> None:
+    assert without_source_line(shown) == written

@@ -2,25 +2,26 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.webhook.delivery import (
-    MalformedDelivery,
+from domain.webhook.delivery import MAX_UPDATES, MalformedDelivery, read_delivery
+from domain.webhook.updates import (
+    EchoReceived,
+    IdentityChanged,
     MessageReceived,
     Noted,
+    PreferenceReceived,
     StatusReceived,
     Unusable,
     Update,
-    read_delivery,
 )
+from tests.fuzz import corpus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FIXTURES = sorted((Path(__file__).parents[3] / "shared/whatsapp/fixtures").glob("*/inbound/*.json"))
 
 
 def delivery(*messages: dict[str, Any], contacts: object = None, **value: Any) -> bytes:
@@ -102,38 +103,6 @@ def test_a_business_scoped_id_in_from_is_no_phone_number() -> None:
     assert (sender.wa_id, sender.user_id) == (None, "US.777")
 
 
-@pytest.mark.parametrize(
-    ("message", "expected_text", "expected_reply"),
-    [
-        ({"type": "image", "image": {"id": "9", "caption": "this?"}}, "this?", "answer"),
-        ({"type": "image", "image": {"id": "9"}}, "[image]", "acknowledge"),
-        ({"type": "audio", "audio": {"id": "9", "voice": True}}, "[voice note]", "acknowledge"),
-        ({"type": "document", "document": {"id": "9", "filename": "a.pdf"}}, "[document: a.pdf]",
-         "acknowledge"),
-        ({"type": "location", "location": {"latitude": 1.5, "longitude": 2}},
-         "[location: 1.500000, 2.000000]", "acknowledge"),
-        ({"type": "contacts", "contacts": [{"phones": []}]}, "[contacts: unnamed]", "acknowledge"),
-        ({"type": "interactive",
-          "interactive": {"type": "list_reply", "list_reply": {"id": "x", "title": "Tuesday"}}},
-         "Tuesday", "answer"),
-        ({"type": "interactive"}, "[unsupported message: interactive]", "acknowledge"),
-        ({"type": "button", "button": {"payload": "p", "text": "Yes"}}, "Yes", "answer"),
-        ({"type": "reaction", "reaction": {"message_id": "w", "emoji": ""}}, "[reaction removed]",
-         "none"),
-        ({"type": "hologram"}, "[unsupported message: hologram]", "acknowledge"),
-        ({"type": None}, "[unsupported message]", "acknowledge"),
-        ({"type": "text", "text": {"body": "\x00"}}, "[unsupported message: text]", "acknowledge"),
-        ({"type": "text", "text": "not an object"}, "[unsupported message: text]", "acknowledge"),
-    ],
-)  # fmt: skip
-def test_every_type_has_its_words_and_its_reply(
-    message: dict[str, Any], expected_text: str, expected_reply: str
-) -> None:
-    received = only_message(delivery({"from": "34600111222", "id": "wamid.1", **message}))
-    assert received.message.text == expected_text
-    assert received.message.reply == expected_reply
-
-
 def test_what_no_storage_takes_is_taken_out_of_a_text() -> None:
     body = delivery(text("a\x00b\ud800c"))
     assert only_message(body).message.text == "ab?c"
@@ -179,7 +148,168 @@ def test_groups_and_other_fields_are_noted() -> None:
     assert isinstance(group, Noted)
     other = {"field": "account_update", "value": {"event": "DISABLED_UPDATE"}}
     body = {"object": "whatsapp_business_account", "entry": [{"changes": [other]}]}
-    assert read(json.dumps(body).encode()) == [Noted(field="account_update", kind="event")]
+    assert read(json.dumps(body).encode()) == [
+        Noted(field="account_update", kind="DISABLED_UPDATE", alarming=True)
+    ]
+
+
+def read_change(field: str, **value: Any) -> list[Update]:
+    change = corpus.change(field, value)
+    return read(json.dumps(corpus.delivery(change)).encode())
+
+
+def read_kind(name: str) -> list[Update]:
+    return read(json.dumps(corpus.deliveries()[name]).encode())
+
+
+def test_an_echo_is_to_the_person_whom_the_business_wrote_to() -> None:
+    (echo,) = read_kind("echo")
+    assert isinstance(echo, EchoReceived)
+    assert (echo.recipient.wa_id, echo.recipient.user_id) == (corpus.NUMBER, corpus.USER)
+    assert (echo.recipient.profile_name, echo.echo.text) == ("Ana", "We do, from ten on.")
+
+
+def test_an_echo_that_names_the_business_as_recipient_is_to_the_other_side() -> None:
+    edit = {"id": "w", "type": "edit", "from": corpus.NUMBER, "to": f"+{corpus.BUSINESS}"}
+    (echo,) = read_change("smb_message_echoes", message_echoes=[edit])
+    assert isinstance(echo, EchoReceived)
+    assert echo.recipient.wa_id == corpus.NUMBER
+
+
+def test_preferences_tell_who_wants_what_since_when() -> None:
+    stop, resume = read_kind("preferences")
+    assert isinstance(stop, PreferenceReceived)
+    assert isinstance(resume, PreferenceReceived)
+    assert (stop.stopped, resume.stopped) == (True, False)
+    assert stop.person.identifiers == (corpus.USER, corpus.NUMBER)
+    assert stop.at == datetime.fromtimestamp(corpus.SENT_AT, UTC)
+
+
+@pytest.mark.parametrize("change", [{"category": "utility"}, {"value": "maybe"}, {"value": []}])
+def test_a_preference_that_is_none_of_ours_is_noted(change: dict[str, Any]) -> None:
+    preference = {"wa_id": "1", "category": "marketing_messages", "value": "stop", **change}
+    (noted,) = read_change("user_preferences", user_preferences=[preference])
+    assert isinstance(noted, Noted)
+
+
+def test_a_changed_number_comes_before_the_message_that_tells_of_it() -> None:
+    changed, message = read_kind("number_changed")
+    assert isinstance(changed, IdentityChanged)
+    assert isinstance(message, MessageReceived)
+    assert changed.previous.identifiers == (corpus.USER, corpus.NUMBER)
+    assert changed.current.identifiers == (corpus.NEW_USER, corpus.NEW_NUMBER)
+    assert changed.at == message.message.sent_at
+
+
+def test_a_message_that_is_from_the_new_user_id_already_tells_of_the_number() -> None:
+    system = corpus.message("number_changed", from_user_id=corpus.NEW_USER)
+    changed, _ = read_change("messages", messages=[system], contacts=[])
+    assert isinstance(changed, IdentityChanged)
+    assert changed.previous.identifiers == (corpus.NUMBER,)
+
+
+def test_a_changed_user_id_keeps_the_number() -> None:
+    (changed,) = read_kind("user_id_update")
+    assert isinstance(changed, IdentityChanged)
+    assert changed.previous.identifiers == (corpus.USER, corpus.NUMBER)
+    assert changed.current.identifiers == (corpus.NEW_USER, corpus.NUMBER)
+    assert changed.current.parent_user_id == "ES.ENT.2"
+
+
+def test_a_new_security_code_changes_nobody() -> None:
+    (message,) = read_kind("identity_changed")
+    assert isinstance(message, MessageReceived)
+
+
+def test_a_person_without_a_number_is_known_by_the_one_they_give() -> None:
+    message = corpus.message("own_contact")
+    del message["from"]
+    (received,) = read_change("messages", messages=[message], contacts=[])
+    assert isinstance(received, MessageReceived)
+    assert received.sender.identifiers == (corpus.USER, corpus.NUMBER)
+
+
+def test_anybody_elses_contact_is_no_number_of_the_sender() -> None:
+    message = corpus.message("contacts")
+    del message["from"]
+    (received,) = read_change("messages", messages=[message], contacts=[])
+    assert isinstance(received, MessageReceived)
+    assert received.sender.wa_id is None
+
+
+@pytest.mark.parametrize(
+    ("name", "noted"),
+    [
+        ("calls", Noted(field="calls", kind="user_connect")),
+        ("link_click", Noted(field="messages", kind="user_actions")),
+        ("status_group", Noted(field="statuses", kind="group")),
+        ("status_call", Noted(field="messages", kind="call")),
+        (
+            "account_restriction",
+            Noted(
+                field="account_update",
+                kind="ACCOUNT_RESTRICTION",
+                subject_id="200300400",
+                alarming=True,
+            ),
+        ),
+        (
+            "template_rejected",
+            Noted(
+                field="message_template_status_update",
+                kind="REJECTED",
+                subject_id="1689556908129835",
+                alarming=True,
+            ),
+        ),
+        (
+            "quality",
+            Noted(
+                field="phone_number_quality_update",
+                kind="FLAGGED",
+                subject_id="200300400",
+                alarming=True,
+            ),
+        ),
+        (
+            "group_created",
+            Noted(field="group_lifecycle_update", kind="groups", subject_id="200300400"),
+        ),
+    ],
+)
+def test_what_asks_nothing_of_a_conversation_is_noted(name: str, noted: Noted) -> None:
+    assert read_kind(name) == [noted]
+
+
+def test_errors_without_messages_are_alarming() -> None:
+    assert read_change("messages", errors=[{"code": 131031}]) == [
+        Noted(field="messages", kind="errors", subject_id="code 131031", alarming=True)
+    ]
+
+
+def test_a_template_that_was_approved_alarms_nobody() -> None:
+    (noted,) = read_change("message_template_status_update", event="APPROVED")
+    assert isinstance(noted, Noted)
+    assert not noted.alarming
+
+
+def test_words_in_place_of_an_event_are_not_repeated() -> None:
+    (noted,) = read_change("account_update", event="call me at +34 600 111 222")
+    assert noted == Noted(
+        field="account_update", kind="event", subject_id="200300400", alarming=True
+    )
+
+
+def test_a_number_with_thousands_of_digits_costs_only_its_own_field() -> None:
+    body = delivery(text()).replace(b'"1772366400"', b"9" * 6_000)
+    assert only_message(body).message.sent_at == NOW
+
+
+def test_more_updates_than_meta_ever_sends_are_put_aside_together() -> None:
+    body = {"object": "whatsapp_business_account", "entry": [{}] * (MAX_UPDATES + 500)}
+    updates = read(json.dumps(body).encode())
+    assert len(updates) == MAX_UPDATES + 1
+    assert isinstance(updates[-1], Unusable)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'"text"', b"[" * 100_000])
@@ -210,14 +340,6 @@ def test_no_shape_of_json_brings_the_reader_down(
     body = delivery(messages=messages, statuses=statuses, contacts=contacts, metadata=metadata)
     for update in read(body):
         update.model_dump_json().encode()
-
-
-@pytest.mark.skipif(not FIXTURES, reason="the shared WhatsApp fixtures are not beside the checkout")
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_recorded_deliveries_are_all_understood(path: Path) -> None:
-    updates = read(path.read_bytes())
-    assert updates
-    assert not [update for update in updates if isinstance(update, Unusable)]
 
 
 def test_a_message_from_the_near_future_keeps_its_time() -> None:

@@ -14,12 +14,14 @@ from api.inbound import InboundUpdates
 from tests.mutants.rule import DOOR, EVERYONE, VECTORS, Mutant, replace, replace_in_sql
 
 OBJECTS: Final = ("tests/adapters/objects/test_objects.py",)
+MEDIA: Final = ("tests/adapters/objects/test_media_objects.py",)
 PINECONE: Final = (f"{VECTORS}/test_pinecone.py",)
 
 
 def mutants() -> Iterator[Mutant]:
     yield Mutant("s3-key", "S3: the prefix of a file", _one_key, OBJECTS)
     yield Mutant("s3-prefix", "S3: the prefix of all files", _no_prefix, OBJECTS)
+    yield Mutant("s3-person", "S3: the person of a file", _no_person, MEDIA, at_the_door=False)
     yield Mutant("pinecone-namespace", "Pinecone: the namespace", _one_namespace, PINECONE,
                  at_the_door=False)  # fmt: skip
     yield Mutant("pinecone-filter", "Pinecone: the filter", _unfiltered_pinecone, PINECONE,
@@ -71,6 +73,10 @@ def _no_prefix() -> None:
 
     replace(objects, "_key", kept)
     replace(objects, "_prefix", lambda _organization: "")
+
+
+def _no_person() -> None:
+    replace(objects, "_prefix_of_person", lambda organization, _: objects._prefix(organization))
 
 
 def _one_namespace() -> None:

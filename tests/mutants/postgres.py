@@ -33,14 +33,18 @@ from tests.mutants.rule import (
 ERASURES: Final = (
     "tests/api/test_erasure_of_organizations.py", "tests/api/test_erasure_of_people.py",
 )  # fmt: skip
+MEMORY: Final = ("tests/activities/test_memory.py",)
 TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "activities.conversation": ("tests/activities/test_foreign_ids.py",),
     "activities.erasure": ("tests/activities/test_foreign_ids.py",),
+    "activities.memory": MEMORY,
+    "adapters.memory": MEMORY,
     "activities.webhooks": ("tests/activities/test_webhooks.py",),
     "adapters.postgres.assistant_profiles": (
         "tests/adapters/postgres/test_configuration_cache.py",
     ),
     "adapters.postgres.audit_log": ("tests/api/test_audit_log.py",),
+    "adapters.postgres.consents": ("tests/adapters/postgres/test_consents.py",),
     "adapters.postgres.erasures": ERASURES,
     "adapters.postgres.ingestion": ("tests/adapters/postgres/test_ingestions.py",),
     "adapters.postgres.passages": ("tests/adapters/postgres/test_word_search.py",),

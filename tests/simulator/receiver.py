@@ -30,18 +30,30 @@ class Receiver:
         """Deliveries are answered only while it is set."""
         self.hold.set()
         self.url = ""
-        self._values: list[dict[str, Any]] = []
         self._came = asyncio.Condition()
 
     def values(self) -> list[dict[str, Any]]:
         """The `value` of every delivery."""
-        return list(self._values)
+        return [change["value"] for change in self.changes()]
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Every change of every delivery, with its `field`."""
+        return [
+            change
+            for body in self.bodies
+            for entry in json.loads(body)["entry"]
+            for change in entry["changes"]
+        ]
+
+    def told(self, field: str) -> list[dict[str, Any]]:
+        """The `value` of every change of a field."""
+        return [change["value"] for change in self.changes() if change["field"] == field]
 
     def messages(self) -> list[dict[str, Any]]:
-        return [item for value in self._values for item in value.get("messages", [])]
+        return [item for change in self.changes() for item in change["value"].get("messages", [])]
 
     def statuses(self) -> list[dict[str, Any]]:
-        return [item for value in self._values for item in value.get("statuses", [])]
+        return [item for change in self.changes() for item in change["value"].get("statuses", [])]
 
     def signed_correctly(self, position: int) -> bool:
         body = self.bodies[position]
@@ -56,7 +68,6 @@ class Receiver:
     async def take(self, request: Request) -> Response:
         body = await request.body()
         self.bodies.append(body)
-        self._values.append(json.loads(body)["entry"][0]["changes"][0]["value"])
         self.signatures.append(request.headers.get("x-hub-signature-256", ""))
         async with self._came:
             self._came.notify_all()

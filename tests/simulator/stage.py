@@ -89,6 +89,12 @@ class Stage:
         chat = await self.chat(person)
         return next(str(item["status"]) for item in chat if item["id"] == message_id)
 
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A call of the control API that must succeed; gives its answer."""
+        response = await self.http.post(f"/simulator/{path}", json=body or {})
+        assert response.is_success, response.text
+        return response.json()
+
     async def put_faults(self, *rules: dict[str, Any]) -> None:
         response = await self.http.put("/simulator/faults", json={"rules": list(rules)})
         assert response.status_code == 200, response.text

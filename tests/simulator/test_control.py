@@ -29,7 +29,7 @@ async def test_made_up_numbers_are_never_taken(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made_up = iter(["12015550100", "12015550100", "12015550101"])
-    monkeypatch.setattr("local.simulator.control_api.new_wa_id", lambda: next(made_up))
+    monkeypatch.setattr("local.simulator.world.new_wa_id", lambda: next(made_up))
     assert (await stage.person())["wa_id"] == "12015550100"
     assert (await stage.person())["wa_id"] == "12015550101"
 

@@ -162,7 +162,10 @@ LIMITS: list[tuple[str, dict[str, Any], int | None]] = [
     ),
     (
         "template",
-        {"type": "template", "template": {"name": "hi", "language": {"code": "en"}}},
+        {
+            "type": "template",
+            "template": {"name": "hello_world", "language": {"code": "en_US"}},
+        },
         None,
     ),
     ("template without a language", {"type": "template", "template": {"name": "hi"}}, 131008),
@@ -337,7 +340,11 @@ async def test_metas_own_examples_are_accepted(stage: Stage) -> None:
     for example in examples:
         body = completed(json.loads(example.read_text()), wamid=written, media=upload.json()["id"])
         response = await stage.send(body)
-        assert response.status_code == 200, f"{example.name}: {response.text}"
+        unknown = "template" in body and response.status_code == 404
+        if unknown:  # well formed, but this account has no such template
+            assert response.json()["error"]["code"] == 132001, f"{example.name}: {response.text}"
+        else:
+            assert response.status_code == 200, f"{example.name}: {response.text}"
 
 
 def completed(body: dict[str, Any], *, wamid: str, media: str) -> dict[str, Any]:

@@ -184,7 +184,7 @@ async def test_outside_the_window_only_templates_arrive(stage: Stage) -> None:
     assert (failed["id"], failed["status"]) == (refused, "failed")
     assert failed["errors"][0]["code"] == 131047
     assert "contacts" not in stage.receiver.values()[-1]
-    template = {"name": "hi", "language": {"code": "en"}}
+    template = {"name": "hello_world", "language": {"code": "en_US"}}
     await stage.send({"to": person["wa_id"], "type": "template", "template": template})
     await stage.receiver.until(lambda: len(stage.receiver.statuses()) == 3)
     assert [item["status"] for item in stage.receiver.statuses()[1:]] == ["sent", "delivered"]

@@ -7,8 +7,11 @@ from unittest.mock import Mock
 from temporalio import activity, workflow
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
+from activities.media import MediaActivities
+from activities.memory import MemoryActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -22,15 +25,27 @@ def registered() -> dict[str, Any]:
     """Implementations by name. Nothing is called, so the adapters may be anything."""
     made = Activities(
         conversation=ConversationActivities(
-            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
+            conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock(), profiles=Mock(),
+            consents=Mock(),
         ),
-        retrieval=RetrievalActivities(Mock(), transcripts=Mock(), profiles=Mock()),
+        desk=DeskActivities(conversations=Mock(), outbox=Mock(), profiles=Mock()),
+        media=MediaActivities(
+            profiles=Mock(), messages=Mock(), downloads=Mock(), objects=Mock(), parser=Mock(),
+            transcriptions=Mock(), quotas=Mock(), vision=True,
+        ),
+        retrieval=RetrievalActivities(Mock()),
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
-            quotas=Mock(), default_model="",
+            pictures=Mock(), quotas=Mock(), lookup=Mock(), receipts=Mock(), memories=Mock(),
+            default_model="", count_tokens=Mock(),
+        ),
+        memory=MemoryActivities(
+            profiles=Mock(), conversations=Mock(), summaries=Mock(), outbox=Mock(),
+            database=Mock(), models=Mock(), quotas=Mock(), default_model="", count_tokens=Mock(),
         ),
         sending=SendingActivities(
-            profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), uncertain_seconds=1,
+            profiles=Mock(), people=Mock(), outbox=Mock(), graph=Mock(), rates=Mock(),
+            pauses=Mock(), failures=Mock(), metrics=Mock(), uncertain_seconds=1,
             uncertain_policy="leave",
         ),
         ingestion=IngestionActivities(

@@ -4,29 +4,42 @@ test can hold one back, break it, and look at what went out."""
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from contracts import names
 from contracts.conversation import (
+    PROTOCOL,
     CannedReply,
+    ChangedStatus,
+    ChangeStatus,
+    ConsentChange,
     ConversationInput,
     ConversationRef,
     DraftedReply,
+    FetchedMedia,
+    FetchMedia,
     GenerateReply,
+    HandoffReason,
     InboundMessage,
     MarkRead,
+    MediaReference,
     MessageType,
     ReceivedMessage,
+    RecordEcho,
     RecordedInbound,
     RecordInbound,
+    RefreshedMemory,
+    RefreshMemory,
     ReplyKind,
     RetrievedPassages,
     ScoredPassage,
@@ -35,6 +48,8 @@ from contracts.conversation import (
     SettleUncertain,
     Turn,
     UncertainDecision,
+    WithdrawPart,
+    WriteReply,
 )
 from contracts.ids import (
     ChannelId,
@@ -48,6 +63,7 @@ from contracts.ids import (
 from contracts.quotas import ReachedLimit
 from workflows.conversation import ConversationWorkflow
 
+QUEUES = (names.CONVERSATIONS_QUEUE, names.LLM_QUEUE, names.WHATSAPP_QUEUE, names.MEDIA_QUEUE)
 CONVERSATION = ConversationRef(
     organization_id=OrganizationId("org_1"),
     channel_id=ChannelId("chn_1"),
@@ -62,6 +78,7 @@ def message(
     reply: ReplyKind = "answer",
     type: MessageType = "text",
     sent_at: int | None = None,
+    file: bool = False,
 ) -> ReceivedMessage:
     """Message `number` of the person, sent that many seconds after the epoch unless told."""
     return ReceivedMessage(
@@ -70,6 +87,7 @@ def message(
             type=type,
             reply=reply,
             text=f"message {number}",
+            media=MediaReference(media_id=f"media {number}") if file else None,
             sent_at=datetime.fromtimestamp(1_760_000_000 + (sent_at or number), UTC),
         ),
         debounce_seconds=0.2,
@@ -90,6 +108,19 @@ class World:
     cancelled: int = 0
     read: list[str] = field(default_factory=list)
     closed: int = 0
+    statuses: list[ChangeStatus] = field(default_factory=list)
+    echoes: list[str] = field(default_factory=list)
+    fetched: int = 0
+    files_are_mute: bool = False
+    """What people send cannot be read, and says nothing."""
+    refreshed: list[MessageId] = field(default_factory=list)
+    withdrawn: list[MessageId] = field(default_factory=list)
+    return_after: timedelta | None = timedelta(hours=1)
+    handoff_of: Callable[[str], HandoffReason | None] = lambda _text: None
+    """What a text says of wanting a human."""
+    consent_of: Callable[[str], ConsentChange | None] = lambda _text: None
+    draft_handoff: HandoffReason | None = None
+    """The model asks for a human with its next replies."""
     parts: int = 1
     send_outcomes: list[SentPart] = field(default_factory=list)
     """Outcomes of the next sends; `sent` when there are none left."""
@@ -99,7 +130,7 @@ class World:
     decision: UncertainDecision = field(
         default_factory=lambda: UncertainDecision(decision="settled")
     )
-    on_generate: Callable[["World", GenerateReply], Awaitable[None]] | None = None
+    on_generate: Callable[["World", Turn], Awaitable[None]] | None = None
     on_send: Callable[["World", SendPart], Awaitable[None]] | None = None
 
     @activity.defn(name="record_inbound")
@@ -115,7 +146,13 @@ class World:
             self.texts[record.message_id] = record.message.text or ""
         ids = [record.message_id for record in fresh]
         limit = self.limit_of(request, ids) if self.limit_of is not None else None
-        return RecordedInbound(fresh=ids, limit=limit)
+        texts = [self.texts[message_id] for message_id in ids]
+        return RecordedInbound(
+            fresh=ids,
+            limit=limit,
+            handoff=next(filter(None, map(self.handoff_of, texts)), None),
+            consent=next(filter(None, map(self.consent_of, texts)), None),
+        )
 
     @activity.defn(name="mark_read")
     async def mark_read(self, request: MarkRead) -> None:
@@ -127,14 +164,23 @@ class World:
             passages=(ScoredPassage(passage_id=PassageId("psg_1"), score=1.0),)
         )
 
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:
+        if request.mark_read is not None:
+            self.read.append(request.mark_read)
+        return await self._written(request.turn)
+
     @activity.defn(name="generate_reply")
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:
-        asked = " + ".join(self.texts[message_id] for message_id in request.turn.message_ids)
+        return await self._written(request.turn)
+
+    async def _written(self, turn: Turn) -> DraftedReply:
+        asked = " + ".join(self.texts[message_id] for message_id in turn.message_ids)
         self.generated[asked] += 1
         beating = asyncio.create_task(_beat())
         try:
             if self.on_generate is not None:
-                await self.on_generate(self, request)
+                await self.on_generate(self, turn)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -144,6 +190,8 @@ class World:
 
     @activity.defn(name="draft_canned_reply")
     async def draft_canned_reply(self, request: CannedReply) -> DraftedReply:
+        if request.mark_read is not None:
+            self.read.append(request.mark_read)
         if self.channel_is_gone:
             raise ApplicationError("no such channel", non_retryable=True)
         return self._keep(request.kind, parts=1)
@@ -151,7 +199,7 @@ class World:
     def _keep(self, text: str, *, parts: int) -> DraftedReply:
         draft_id = str(len(self.drafts))
         self.drafts[draft_id] = text
-        return DraftedReply(draft_id=draft_id, parts=parts)
+        return DraftedReply(draft_id=draft_id, parts=parts, handoff=self.draft_handoff)
 
     @activity.defn(name="send_part")
     async def send_part(self, request: SendPart) -> SentPart:
@@ -167,6 +215,32 @@ class World:
     async def settle_uncertain_send(self, request: SettleUncertain) -> UncertainDecision:  # noqa: ARG002
         return self.decision
 
+    @activity.defn(name="change_status")
+    async def change_status(self, request: ChangeStatus) -> ChangedStatus:
+        self.statuses.append(request)
+        handoff = request.handoff
+        if handoff is None or self.return_after is None:
+            return ChangedStatus()
+        return ChangedStatus(returns_at=(handoff.human_at or handoff.since) + self.return_after)
+
+    @activity.defn(name="record_echo")
+    async def record_echo(self, request: RecordEcho) -> None:
+        self.echoes.append(request.echo.text or "")
+
+    @activity.defn(name="withdraw_part")
+    async def withdraw_part(self, request: WithdrawPart) -> None:
+        self.withdrawn.append(request.message_id)
+
+    @activity.defn(name="fetch_media")
+    async def fetch_media(self, request: FetchMedia) -> FetchedMedia:
+        self.fetched += 1
+        return FetchedMedia(failed=request.turn.message_ids if self.files_are_mute else [])
+
+    @activity.defn(name="refresh_memory")
+    async def refresh_memory(self, request: RefreshMemory) -> RefreshedMemory:
+        self.refreshed.append(request.up_to)
+        return RefreshedMemory(summarised=True)
+
     @activity.defn(name="close_conversation")
     async def close_conversation(self, turn: Turn) -> None:  # noqa: ARG002 - signature
         self.closed += 1
@@ -178,8 +252,9 @@ class World:
     def activities(self) -> Sequence[Callable[..., Any]]:
         return [
             self.record_inbound, self.mark_read, self.retrieve_passages, self.generate_reply,
-            self.draft_canned_reply, self.send_part, self.settle_uncertain_send,
-            self.close_conversation,
+            self.write_reply, self.draft_canned_reply, self.send_part, self.settle_uncertain_send,
+            self.fetch_media, self.refresh_memory, self.close_conversation, self.change_status,
+            self.record_echo, self.withdraw_part,
         ]  # fmt: skip
 
 
@@ -189,7 +264,7 @@ async def _beat() -> None:
         await asyncio.sleep(0.2)
 
 
-async def model_is_broken(_world: World, _request: GenerateReply) -> None:
+async def model_is_broken(_world: World, _turn: Turn) -> None:
     raise ApplicationError("the model is broken", non_retryable=True)
 
 
@@ -203,12 +278,14 @@ class RunningConversation:
         *,
         turns_per_run: int | None = None,
         conversation: ConversationRef = CONVERSATION,
+        protocol: int = PROTOCOL,
     ) -> None:
         self.client = client
         self.conversation = conversation
         self.world = world
         self.workflow_id = f"conversation/test/{uuid4()}"
         self._turns_per_run = turns_per_run
+        self._protocol = protocol
         self._workers = [
             Worker(
                 client,
@@ -217,7 +294,7 @@ class RunningConversation:
                 activities=world.activities(),
                 max_cached_workflows=100,
             )
-            for queue in (names.CONVERSATIONS_QUEUE, names.LLM_QUEUE, names.WHATSAPP_QUEUE)
+            for queue in QUEUES
         ]
 
     async def __aenter__(self) -> "RunningConversation":
@@ -226,7 +303,8 @@ class RunningConversation:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.handle.terminate()
+        with suppress(RPCError):  # It may have ended by itself.
+            await self.handle.terminate()
         for worker in self._workers:
             await worker.__aexit__(None, None, None)
 
@@ -234,14 +312,20 @@ class RunningConversation:
     def handle(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(self.workflow_id)
 
+    @property
+    def _input(self) -> ConversationInput:
+        return ConversationInput(
+            conversation=self.conversation,
+            turns_per_run=self._turns_per_run,
+            protocol=self._protocol,
+        )
+
     async def receive(self, *received: ReceivedMessage) -> None:
         """Signal-with-start, as the webhook does it."""
         for each in received:
             await self.client.start_workflow(
                 names.CONVERSATION_WORKFLOW,
-                ConversationInput(
-                    conversation=self.conversation, turns_per_run=self._turns_per_run
-                ),
+                self._input,
                 id=self.workflow_id,
                 task_queue=names.CONVERSATIONS_QUEUE,
                 start_signal="receive_message",

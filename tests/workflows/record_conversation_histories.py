@@ -14,7 +14,7 @@ from pathlib import Path
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from contracts.conversation import GenerateReply, RecordInbound, SentPart, UncertainDecision
+from contracts.conversation import RecordInbound, SentPart, Turn, UncertainDecision
 from contracts.ids import MessageId
 from contracts.quotas import ReachedLimit
 from tests.servers import make_directory, running_temporal
@@ -71,7 +71,7 @@ async def superseded(
 ) -> "WorkflowHandle[object, object]":
     started = asyncio.Event()
 
-    async def hang_once(world: World, _request: GenerateReply) -> None:
+    async def hang_once(world: World, _turn: Turn) -> None:
         if sum(world.generated.values()) == 1:
             started.set()
             await asyncio.Event().wait()

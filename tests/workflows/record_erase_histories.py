@@ -24,7 +24,7 @@ async def record() -> None:
     everywhere = {name: deque([2]) for name in STORES}
     scenarios: dict[str, tuple[ErasureKind, Stores]] = {
         "organization": ("organization", Stores(found=everywhere)),
-        "whatsapp_user": ("whatsapp_user", Stores(found={"erase_items": deque([3, 1])})),
+        "whatsapp_user_with_files": ("whatsapp_user", Stores(found={"erase_items": deque([3, 1])})),
         "empty": ("organization", Stores()),
         "retried": ("organization", Stores(dies={"begin_erasure", *STORES})),
     }

@@ -10,10 +10,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from contracts.conversation import (
-    GenerateReply,
     SendPart,
     SentPart,
     SettledSend,
+    Turn,
     UncertainDecision,
 )
 from tests.servers import ConnectTemporal
@@ -24,7 +24,8 @@ from tests.workflows.conversation_world import (
     message,
     model_is_broken,
 )
-from workflows.conversation import MAX_SUPERSEDES, ConversationWorkflow
+from workflows.conversation import ConversationWorkflow
+from workflows.conversation_turn import MAX_SUPERSEDES
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ async def test_a_newer_message_cancels_the_running_generation_and_joins_its_batc
 ) -> None:
     started = asyncio.Event()
 
-    async def hang_on_the_first(world: World, _request: GenerateReply) -> None:
+    async def hang_on_the_first(world: World, _turn: Turn) -> None:
         if world.generated["message 1"] and not world.generated["message 1 + message 2"]:
             started.set()
             await asyncio.Event().wait()
@@ -91,7 +92,7 @@ async def test_a_newer_message_cancels_the_running_generation_and_joins_its_batc
 async def test_somebody_who_never_stops_writing_is_answered_all_the_same(
     conversation: RunningConversation, world: World
 ) -> None:
-    async def write_again(world: World, _request: GenerateReply) -> None:
+    async def write_again(world: World, _turn: Turn) -> None:
         count = sum(world.generated.values())
         if count <= MAX_SUPERSEDES + 1:
             await conversation.receive(message(count + 1))
@@ -155,7 +156,7 @@ async def test_a_reaction_is_recorded_and_not_answered(
 async def test_a_reaction_does_not_cancel_the_answer(
     conversation: RunningConversation, world: World
 ) -> None:
-    async def react(_world: World, _request: GenerateReply) -> None:
+    async def react(_world: World, _turn: Turn) -> None:
         await conversation.receive(message(2, type="reaction", reply="none"))
 
     world.on_generate = react
@@ -170,6 +171,34 @@ async def test_a_picture_alone_is_acknowledged(
 ) -> None:
     await conversation.receive(message(1, type="image", reply="acknowledge"))
     await eventually(lambda: world.replies == ["acknowledgement"])
+
+
+async def test_files_are_read_before_they_are_answered(
+    conversation: RunningConversation, world: World
+) -> None:
+    await conversation.receive(message(1, type="image", file=True))
+    await eventually(lambda: world.replies == ["answer to message 1"])
+    assert world.fetched == 1
+
+
+async def test_a_file_that_says_nothing_is_acknowledged(
+    conversation: RunningConversation, world: World
+) -> None:
+    world.files_are_mute = True
+    await conversation.receive(message(1, type="audio", file=True))
+    await eventually(lambda: world.replies == ["acknowledgement"])
+    await conversation.receive(message(2, type="audio", file=True), message(3))
+    await eventually(lambda: world.replies[1:] == ["answer to message 2 + message 3"])
+
+
+async def test_what_is_too_old_for_a_prompt_is_remembered_beside_the_turns(
+    conversation: RunningConversation, world: World
+) -> None:
+    for number in range(1, 17):
+        await conversation.receive(message(number))
+        await eventually(lambda number=number: len(world.replies) == number)  # type: ignore[misc]
+    await eventually(lambda: len(world.refreshed) == 2)
+    assert world.refreshed == sorted(set(world.refreshed))
 
 
 async def test_the_newest_message_is_marked_as_read(
@@ -292,6 +321,6 @@ async def test_operators_see_what_it_does(conversation: RunningConversation, wor
         for event in history.events
         if event.HasField("user_metadata")
     ]
-    assert any("look up passages" in summary for summary in summaries)
+    assert any("write the answer to 1 message" in summary for summary in summaries)
     assert any("write a reply from 1 passage" in summary for summary in summaries)
     assert any("send the reply" in summary for summary in summaries)

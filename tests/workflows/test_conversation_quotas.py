@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from contracts.conversation import GenerateReply, RecordInbound
+from contracts.conversation import RecordInbound, Turn
 from contracts.ids import MessageId
 from contracts.quotas import QuotaName, ReachedLimit
 from tests.servers import ConnectTemporal
@@ -116,7 +116,7 @@ async def test_a_message_over_the_limit_does_not_take_the_answer_from_those_befo
 ) -> None:
     started = asyncio.Event()
 
-    async def hang_on_the_first(world: World, _request: GenerateReply) -> None:
+    async def hang_on_the_first(world: World, _turn: Turn) -> None:
         if sum(world.generated.values()) == 1:
             started.set()
             await asyncio.Event().wait()

@@ -15,7 +15,7 @@ from tests.workflows.ingestion_worker import KEY_RING
 from workflows.erase import EraseWorkflow
 
 HISTORIES = Path(__file__).parent.parent / "histories" / "erase"
-OF_PEOPLE = ("end_workflows", "erase_histories", "erase_items", "erase_rows")
+OF_PEOPLE = ("end_workflows", "erase_histories", "erase_files", "erase_items", "erase_rows")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def test_it_goes_on_until_no_store_finds_anything(client: Client, late: st
     assert stores.asked == ["begin_erasure", *STORES * 4, "finish_erasure"]
 
 
-async def test_a_persons_files_and_vectors_are_the_organisations(client: Client) -> None:
+async def test_of_a_person_there_are_no_vectors(client: Client) -> None:
     stores = Stores()
     await erase(client, stores, a_request("whatsapp_user"))
     assert stores.asked == ["begin_erasure", *OF_PEOPLE, *OF_PEOPLE, "finish_erasure"]

@@ -5,7 +5,13 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 """
 
 from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
-from adapters.postgres.tables.people import WhatsAppUser
+from adapters.postgres.tables.people import (
+    Consent,
+    ConsentSource,
+    ConsentState,
+    PersonFact,
+    WhatsAppUser,
+)
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 from adapters.postgres.tables.webhooks import WebhookEndpoint
@@ -15,12 +21,16 @@ __all__ = [
     "Assistant",
     "AuditEntry",
     "Channel",
+    "Consent",
+    "ConsentSource",
+    "ConsentState",
     "Document",
     "Erasure",
     "KnowledgeBase",
     "Organization",
     "Passage",
     "PassageEmbedding",
+    "PersonFact",
     "Role",
     "UsageMetric",
     "UsageRollup",

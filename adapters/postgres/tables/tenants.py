@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
@@ -105,6 +106,14 @@ class Assistant(SQLModel, table=True):
     """What a person hears who writes more than their quota."""
     quota_message: str | None = Field(default=None, sa_type=Text)
     """What people hear when the organisation's quota is used up."""
+    stopped_message: str | None = Field(default=None, sa_type=Text)
+    """What a person hears who wants no more proactive messages."""
+    resumed_message: str | None = Field(default=None, sa_type=Text)
+    """What a person hears who wants them again."""
+    business_hours: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
+    """Of `BusinessHours`; None: always open."""
     handoff: dict[str, Any] = Field(
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
@@ -139,6 +148,14 @@ class Channel(SQLModel, table=True):
         default_factory=dict, sa_column=Column(JSONB, nullable=False, server_default="{}")
     )
     """What the Graph API said of the token and the number when it was last asked; empty: never."""
+    messages_per_second: int = Field(
+        default=80, sa_column_kwargs={"server_default": text("80"), "nullable": False}
+    )
+    paused_at: datetime | None = columns.moment()
+    """Set while nothing is sent: `channel_pauses`."""
+    paused_code: int | None = None
+    paused_reason: str | None = Field(default=None, sa_type=Text)
+    probe_at: datetime | None = columns.moment()
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()

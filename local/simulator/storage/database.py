@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS messages (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
   person_id TEXT, phone_number_id TEXT NOT NULL, direction TEXT NOT NULL, type TEXT NOT NULL,
   content TEXT NOT NULL, context TEXT, status TEXT NOT NULL, at REAL NOT NULL,
-  recipient TEXT, callback_data TEXT, error TEXT, faults TEXT NOT NULL) STRICT;
+  recipient TEXT, callback_data TEXT, error TEXT, faults TEXT NOT NULL, extra TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS messages_of_chat ON messages (person_id, phone_number_id, seq);
 CREATE TABLE IF NOT EXISTS media (
   id TEXT PRIMARY KEY, phone_number_id TEXT, mime_type TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -42,6 +42,13 @@ CREATE TABLE IF NOT EXISTS sends (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, phone_number_id TEXT NOT NULL,
   person_id TEXT, message_id TEXT, body TEXT NOT NULL, status_code INTEGER,
   answer TEXT, fault TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS templates (
+  waba_id TEXT NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL, id TEXT NOT NULL UNIQUE,
+  category TEXT NOT NULL, status TEXT NOT NULL, parameter_format TEXT NOT NULL,
+  components TEXT NOT NULL, PRIMARY KEY (waba_id, name, language)) STRICT;
+CREATE TABLE IF NOT EXISTS desks (
+  phone_number_id TEXT PRIMARY KEY, api_url TEXT NOT NULL, organization_id TEXT NOT NULL,
+  api_key TEXT NOT NULL) STRICT;
 """
 
 KEPT_RECORDS = 20_000
@@ -59,6 +66,7 @@ class Database:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA busy_timeout = 5000")
         self._connection.executescript(SCHEMA)
+        self._add_missing_columns()
         self._prune()
 
     def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
@@ -100,6 +108,15 @@ class Database:
             name,
             value,
         )
+
+    def forget(self, name: str) -> None:
+        self.execute("DELETE FROM facts WHERE name = ?", name)
+
+    def _add_missing_columns(self) -> None:
+        """Files of earlier versions have all their tables, but not every column."""
+        known = {row["name"] for row in self.rows("PRAGMA table_info(messages)")}
+        if "extra" not in known:
+            self.execute("ALTER TABLE messages ADD COLUMN extra TEXT")
 
     def _prune(self) -> None:
         self.execute(

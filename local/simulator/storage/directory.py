@@ -107,6 +107,9 @@ class Directory:
         found = self._database.row("SELECT 1 FROM subscriptions WHERE waba_id = ?", waba_id)
         return found is not None
 
+    def numbers_of(self, waba_id: str) -> list[Number]:
+        return [number for number in self.numbers() if number.waba_id == waba_id]
+
     def put_person(self, person: Person, *, at: float) -> None:
         """Create or replace. `TakenError` when one of the ids belongs to somebody else."""
         try:

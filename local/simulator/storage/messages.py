@@ -15,6 +15,19 @@ Direction = Literal["inbound", "outbound"]
 RANK = {"accepted": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
 
 
+class Extra(BaseModel):
+    """What belongs to a message beside its content."""
+
+    model_config = ConfigDict(frozen=True)
+
+    siblings: JsonObject = Field(default_factory=dict)
+    """Keys that stand beside the type's object in the webhook: `referral`, `errors`, `group_id`."""
+    rendered: JsonObject | None = None
+    """A template as the person sees it: header, body, footer and buttons filled in."""
+    from_app: bool = False
+    """Typed by the business in its app: no send, so no status tells of it."""
+
+
 class Message(BaseModel):
     """One message. `content` is the object under its type's key, as it is on the wire."""
 
@@ -36,6 +49,7 @@ class Message(BaseModel):
     error: JsonObject | None = None
     faults: dict[str, JsonObject] = Field(default_factory=dict)
     """Fault rules that govern the statuses of this message, by effect."""
+    extra: Extra = Field(default_factory=Extra)
 
 
 class StatusChange(BaseModel):
@@ -61,8 +75,8 @@ class Messages:
     def add(self, message: Message) -> Message:
         cursor = self._database.execute(
             "INSERT INTO messages (id, person_id, phone_number_id, direction, type, content,"
-            " context, status, at, recipient, callback_data, error, faults)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " context, status, at, recipient, callback_data, error, faults, extra)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             message.id,
             message.person_id,
             message.phone_number_id,
@@ -76,8 +90,16 @@ class Messages:
             message.callback_data,
             _dump_or_none(message.error),
             dump(message.faults),
+            dump(message.extra.model_dump()),
         )
         return message.model_copy(update={"seq": cursor.lastrowid or 0})
+
+    def replace_content(self, message_id: str, content: object) -> Message | None:
+        """Change what is shown of a message, such as a call that has ended."""
+        self._database.execute(
+            "UPDATE messages SET content = ? WHERE id = ?", dump(content), message_id
+        )
+        return self.get(message_id)
 
     def get(self, message_id: str) -> Message | None:
         row = self._database.row("SELECT * FROM messages WHERE id = ?", message_id)
@@ -117,6 +139,22 @@ class Messages:
             ") u ON u.seq = m.seq"
         )
         return [(_message(row), int(row["unread"])) for row in rows]
+
+    def newest_inbound_by_chat(self) -> dict[tuple[str, str], float]:
+        """When the person last wrote, by person and number."""
+        rows = self._database.rows(
+            "SELECT person_id, phone_number_id, max(at) AS at FROM messages"
+            " WHERE person_id IS NOT NULL AND direction = 'inbound'"
+            " GROUP BY person_id, phone_number_id"
+        )
+        return {(row["person_id"], row["phone_number_id"]): row["at"] for row in rows}
+
+    def numbers_written_to(self, person_id: str) -> list[str]:
+        """Ids of the numbers that the person has a chat with."""
+        rows = self._database.rows(
+            "SELECT DISTINCT phone_number_id FROM messages WHERE person_id = ?", person_id
+        )
+        return [row["phone_number_id"] for row in rows]
 
     def unread_outbound(self, *, person_id: str, phone_number_id: str) -> list[Message]:
         """What the business sent and the person has not opened yet."""
@@ -219,6 +257,7 @@ def _message(row: sqlite3.Row) -> Message:
         callback_data=row["callback_data"],
         error=_load_or_none(row["error"]),
         faults=json.loads(row["faults"]),
+        extra=Extra() if row["extra"] is None else Extra.model_validate_json(row["extra"]),
     )
 
 

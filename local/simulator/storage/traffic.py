@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from local.simulator.storage.database import Database
 
-Kind = Literal["message", "status"]
+Kind = Literal["message", "status", "event", "batch"]
+"""What a webhook tells of; an `event` is of another field than `messages`."""
 
 
 class Delivery(BaseModel):
@@ -66,8 +67,12 @@ class Traffic:
         message_id: str | None,
         body: str,
         at: float,
+        due_at: float | None = None,
     ) -> int:
-        """Queue a webhook. Deliveries of one lane go out one after another, in this order."""
+        """Queue a webhook, due at once unless `due_at` says later.
+
+        Deliveries of one lane go out one after another, in this order, once they are due.
+        """
         cursor = self._database.execute(
             "INSERT INTO deliveries (lane, kind, phone_number_id, person_id, message_id, body,"
             " created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -78,9 +83,16 @@ class Traffic:
             message_id,
             body,
             at,
-            at,
+            at if due_at is None else due_at,
         )
         return cursor.lastrowid or 0
+
+    def take_untried(self) -> list[Delivery]:
+        """Take every delivery that was never tried out of the queue, oldest first."""
+        rows = self._database.rows(
+            "DELETE FROM deliveries WHERE state = 'pending' AND attempts = 0 RETURNING *"
+        )
+        return sorted(map(_delivery, rows), key=lambda delivery: delivery.id)
 
     def due(self, now: float, *, busy: Container[str], limit: int) -> list[Delivery]:
         """The oldest due delivery of up to `limit` lanes that are not `busy`.

@@ -155,7 +155,7 @@ async def test_media_and_quotes_come_back(conversations: Conversations) -> None:
     message = InboundMessage(
         whatsapp_message_id="w1",
         type="image",
-        reply="acknowledge",
+        reply="answer",
         media=media,
         in_reply_to="w0",
         sent_at=NOON,

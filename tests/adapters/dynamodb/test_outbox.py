@@ -1,14 +1,18 @@
 import asyncio
+from datetime import UTC
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from adapters.dynamodb import keys
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.messages import Citation, MessageError
 from adapters.dynamodb.outbox import Claim, Draft, DraftPart, Outbox
 from adapters.dynamodb.table import ConditionFailed, Table
-from contracts.conversation import Turn
+from contracts.conversation import Operator, Turn
 from contracts.ids import DocumentId, MessageId, PassageId
+from contracts.outbound import ButtonsContent, ReactionContent, ReplyButton, TextContent
 from tests.adapters.dynamodb.builders import a_conversation, a_record, a_request, a_turn, an_id
 
 CITATION = Citation(passage_id=PassageId("psg_1"), document_id=DocumentId("doc_1"), title="Menu")
@@ -237,3 +241,90 @@ async def test_the_way_to_meta_costs_one_round_trip(
     counted.clear()
     await outbox.mark_sent(turn.conversation, message_id=message_id, whatsapp_message_id="w1")
     assert counted == ["UpdateItem"] * 3
+
+
+BUTTONS = ButtonsContent(body="Which size?", options=(ReplyButton(id="choice:1", title="Small"),))
+ANA = Operator(api_key_id="key_1", name="Ana")
+
+
+async def test_what_went_out_stands_in_the_transcript(
+    outbox: Outbox, turn: Turn, message_id: MessageId, table: Table
+) -> None:
+    part = DraftPart.of(BUTTONS, reply_to="wamid.1")
+    await outbox.claim(
+        turn,
+        message_id=message_id,
+        part=0,
+        text=part.text,
+        content=part.content,
+        in_reply_to=part.reply_to,
+    )
+
+    (message,) = await Conversations(table).recent(turn.conversation, limit=5)
+    assert (message.type, message.content, message.in_reply_to) == (
+        "interactive",
+        BUTTONS,
+        "wamid.1",
+    )
+    assert message.text == "Which size?\n[choice: Small]"
+
+
+async def test_a_draft_of_an_earlier_version_is_read(
+    outbox: Outbox, turn: Turn, table: Table
+) -> None:
+    draft_id = await outbox.save_draft(turn, Draft(parts=()))
+    ref = turn.conversation
+    await table.update(
+        keys.draft(ref.organization_id, ref.conversation_id, draft_id),
+        "SET draft = :draft",
+        {"draft": '{"parts": [{"text": "At nine.", "citations": []}], "model": "m"}'},
+    )
+
+    draft = await Outbox(table).draft(turn, draft_id)
+
+    assert draft == Draft(parts=(DraftPart(text="At nine."),), model="m")
+    assert draft.parts[0].to_send == TextContent(body="At nine.")
+
+
+async def test_a_content_beyond_the_limits_of_today_does_not_hide_its_message(
+    outbox: Outbox, turn: Turn, message_id: MessageId, table: Table
+) -> None:
+    await claim(outbox, turn, message_id)
+    ref = turn.conversation
+    await table.update(
+        keys.message(ref.organization_id, ref.conversation_id, message_id),
+        "SET content = :content",
+        {"content": '{"type": "buttons", "body": "", "options": []}'},
+    )
+
+    (message,) = await Conversations(table).recent(ref, limit=5)
+
+    assert (message.text, message.content) == ("We open at nine.", None)
+
+
+async def test_an_operators_message_is_shown_before_it_is_claimed_once(
+    outbox: Outbox, turn: Turn, message_id: MessageId, table: Table
+) -> None:
+    draft = Draft(parts=(DraftPart.of(BUTTONS),), sender="operator", operator=ANA)
+    for _ in range(2):
+        await outbox.enqueue(turn, message_id=message_id, draft=draft)
+
+    (message,) = await Conversations(table).recent(turn.conversation, limit=5)
+    assert (message.status, message.sender, message.operator) == ("pending", "operator", ANA)
+    assert (message.content, message.created_at.tzinfo) == (BUTTONS, UTC)
+
+    claims = [await claim(outbox, turn, message_id) for _ in range(2)]
+    await outbox.enqueue(turn, message_id=message_id, draft=draft)
+
+    assert [one.state for one in claims] == ["claimed", "ambiguous"]
+    (claimed,) = await Conversations(table).recent(turn.conversation, limit=5)
+    assert claimed.created_at == message.created_at
+    state = await outbox.state(turn.conversation, message_id=message_id)
+    assert state is not None
+    assert state.send_state == "requested"
+
+
+def test_a_reaction_quotes_nothing() -> None:
+    reaction = ReactionContent(whatsapp_message_id="wamid.1", emoji="👍")
+    with pytest.raises(ValidationError, match="reply_to"):
+        DraftPart.of(reaction, reply_to="wamid.2")

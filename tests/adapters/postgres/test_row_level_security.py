@@ -35,12 +35,14 @@ VALUES: Mapping[str, Any] = {
     "role": "viewer",
     "kind": "whatsapp_user",
     "language": "simple",
+    "state": "opted_in",
     "position": 0,
     "embedding": [0.5, 0.5],
 }
 """Where a column accepts only some values; any other gets one of its type."""
+SOURCES: Mapping[str, str] = {"consents": "api", "person_facts": "model"}
 STATUSES: Mapping[str, str] = {"documents": "pending", "erasures": "running"}
-APPEND_ONLY = {"audit_log", "erasures"}
+APPEND_ONLY = {"audit_log", "consents", "erasures"}
 """What a tenant may add to and not change."""
 
 
@@ -231,7 +233,9 @@ def _row(table: Table, organization: OrganizationId) -> dict[str, Any]:
         if column.autoincrement is True or (column.primary_key and column.type.python_type is int):
             continue
         row[column.name] = (
-            STATUSES[table.name]
+            SOURCES.get(table.name)
+            if column.name == "source"
+            else STATUSES[table.name]
             if column.name == "status"
             else VALUES.get(column.name, _any_value(column.type.python_type, organization))
         )

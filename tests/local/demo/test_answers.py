@@ -61,7 +61,7 @@ class Demo:
         )
         business = BUSINESSES[labelled.business]
         prompt = build_prompt(
-            [labelled.text],
+            [Utterance(sender="user", text=labelled.text, sent_at=NOW)],
             persona=Persona(
                 name=business.assistant_name,
                 instructions=business.instructions,
@@ -71,6 +71,7 @@ class Demo:
             history=history,
             passages=found,
             now=NOW,
+            count_tokens=count_tokens,
         )
         raw = await self._answerer.answer(
             read_prompt([message.model_dump() for message in prompt.messages])

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.demo.api import DemoError
 from local.demo.businesses import BUSINESSES, PEOPLE
-from local.demo.seed import DemoError, DemoSummary, seed_demo
+from local.demo.seed import DemoSummary, seed_demo
 from tests.local.model.serving import serving
 
 ADMIN_KEY = "admin-key-of-the-test"
@@ -24,6 +25,7 @@ NEEDED = {
     "channels": {
         "phone_number_id", "waba_id", "display_phone_number", "access_token", "assistant_id"
     },
+    "api-keys": {"name", "role"},
 }  # fmt: skip
 
 
@@ -35,6 +37,7 @@ class Parley:
         self.looks_until_ready = 3
         self.failing: str | None = None
         self.numbers: dict[str, Any] = {}
+        self.desks: dict[str, Any] = {}
         self.people: list[dict[str, Any]] = []
         self.notice: str | None = None
         self._ids = itertools.count(1)
@@ -42,6 +45,7 @@ class Parley:
             routes=[
                 Route("/v1/{path:path}", self.api, methods=["GET", "POST", "PATCH", "DELETE"]),
                 Route("/simulator/numbers/{number}", self.put_number, methods=["PUT"]),
+                Route("/simulator/numbers/{number}/desk", self.desk, methods=["GET", "PUT"]),
                 Route("/simulator/people", self.simulated_people, methods=["GET", "POST"]),
                 Route("/simulator/notice", self.put_notice, methods=["PUT"]),
             ]
@@ -106,12 +110,24 @@ class Parley:
             body = shown = await request.json()
             assert set(body) >= NEEDED[kind], f"{kind} lacks {NEEDED[kind] - set(body)}"
         created = {**shown, "id": f"{kind}-{next(self._ids)}"}
+        if kind == "api-keys":
+            created["secret"] = f"secret-of-{created['id']}"
         self.collections.setdefault(path, []).append(created)
         return JSONResponse(created, status_code=201)
 
     async def put_number(self, request: Request) -> Response:
         self.numbers[request.path_params["number"]] = await request.json()
         return JSONResponse({})
+
+    async def desk(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        if request.method == "PUT":
+            self.desks[number] = await request.json()
+            return Response(status_code=204)
+        where = {
+            key: value for key, value in self.desks.get(number, {}).items() if key != "api_key"
+        }
+        return JSONResponse({"available": bool(where), **where})
 
     async def simulated_people(self, request: Request) -> Response:
         if request.method == "POST":
@@ -202,6 +218,25 @@ async def test_a_new_sending_token_reaches_the_channels(parley: Parley, url: str
     await seed(url)
     await seed(url, simulator_access_token="newer-token")
     assert {channel["access_token"] for channel in parley.all("channels")} == {"newer-token"}
+
+
+async def test_operators_look_over_the_phone_with_a_key_of_their_own(
+    parley: Parley, url: str
+) -> None:
+    summary = await seed(url)
+    keys = parley.all("api-keys")
+    assert {key["role"] for key in keys} == {"operator"}
+    for business in summary.businesses:
+        desk = parley.desks[business.phone_number_id]
+        (key,) = parley.collections[f"organizations/{business.organization_id}/api-keys"]
+        assert desk == {
+            "api_url": url,
+            "organization_id": business.organization_id,
+            "api_key": key["secret"],
+        }
+    parley.desks.clear()
+    await seed(url)
+    assert len(parley.all("api-keys")) == 2 * len(keys), "a secret is told only once"
 
 
 async def test_with_a_real_model_the_notice_goes_away(parley: Parley, url: str) -> None:

@@ -1,14 +1,17 @@
 """Chat completions as the OpenAI SDK sees them, on prompts as Parley builds them."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError
+from openai import APIStatusError, AsyncOpenAI, BadRequestError, NotFoundError
 
+from adapters.openai.tokens import count_tokens
+from domain.model_tools import AssistantTools
 from domain.prompt import Passage, Persona, Utterance, build_prompt
 from local.model.answering import MODEL
 from local.model.app import create_app
@@ -39,12 +42,13 @@ def messages(
 ) -> Any:
     history = [Utterance(sender="user", text=question, sent_at=NOW) for question in earlier]
     prompt = build_prompt(
-        [text],
+        [Utterance(sender="user", text=text, sent_at=NOW)],
         persona=Persona(name="Mira", instructions="Be kind.", organization_name="Harbour Bikes"),
         history=history,
         passages=passages,
         now=NOW,
         is_late=is_late,
+        count_tokens=count_tokens,
     )
     return [message.model_dump() for message in prompt.messages]
 
@@ -174,6 +178,66 @@ async def test_unknown_models_and_several_answers_are_refused(client: AsyncOpenA
     assert refused.value.param == "n"
 
 
+TOOLS: Any = AssistantTools(links=True).definitions()
+
+
+@pytest.mark.parametrize(
+    ("text", "opening"),
+    [
+        ("I want to speak to a human", "I'm passing you on"),
+        ("Quiero hablar con una persona", "Te paso con una persona"),
+        ("Kann ich mit einem Mitarbeiter sprechen?", "Ich gebe dich an einen Menschen"),
+        ("Je veux parler à un conseiller", "Je vous passe une personne"),
+        ("Quero falar com um atendente", "Vou passar a conversa"),
+        ("Jag vill prata med en människa", "Jag lämnar över"),
+    ],
+)
+async def test_whoever_asks_for_a_human_is_handed_over(
+    client: AsyncOpenAI, text: str, opening: str
+) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages(text), tools=TOOLS
+    )
+    choice = completion.choices[0]
+    (call,) = choice.message.tool_calls or []
+    assert call.type == "function"
+    assert call.function.name == "hand_over_to_human"
+    assert "reason" in json.loads(call.function.arguments)
+    assert (choice.message.content or "").startswith(opening)
+    assert choice.finish_reason == "tool_calls"
+
+
+async def test_what_the_passages_do_not_hold_is_said_by_a_tool_too(client: AsyncOpenAI) -> None:
+    stream = await client.chat.completions.create(
+        model=MODEL,
+        messages=messages("What is the capital of Australia?"),
+        tools=TOOLS,
+        stream=True,
+    )
+    deltas = [chunk.choices[0].delta async for chunk in stream if chunk.choices]
+    pieces = [call.function for delta in deltas for call in delta.tool_calls or () if call.function]
+    written = "".join(piece.arguments or "" for piece in pieces)
+    assert [piece.name for piece in pieces if piece.name] == ["say_unknown"]
+    assert len(pieces) > 2
+    assert json.loads(written) == {"text": "".join(delta.content or "" for delta in deltas)}
+
+
+@pytest.mark.parametrize("text", ["Hello!", "How long is the warranty on a new bicycle?"])
+async def test_other_messages_call_nothing(client: AsyncOpenAI, text: str) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages(text), tools=TOOLS
+    )
+    assert completion.choices[0].message.tool_calls is None
+
+
+async def test_tools_that_may_not_be_called_are_not(client: AsyncOpenAI) -> None:
+    completion = await client.chat.completions.create(
+        model=MODEL, messages=messages("A human please"), tools=TOOLS, tool_choice="none"
+    )
+    assert completion.choices[0].message.tool_calls is None
+    assert (completion.choices[0].message.content or "").startswith("I'm a digital assistant")
+
+
 class CountingEmbedder(Embedder):
     """The real one, slowed down, telling how many texts it was asked to compute."""
 
@@ -239,3 +303,41 @@ async def test_a_passage_is_read_ahead_so_that_its_first_question_computes_only_
             answer = await ask(client, "Are you open on Sundays?", passages=[HOURS])
     assert "closed" in answer
     assert set(embedder.computed_texts) == {"Are you open on Sundays?"}
+
+
+def with_picture(asked: Any) -> Any:
+    """The same messages, with a picture beside the last."""
+    *before, last = asked
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    parts = [{"type": "text", "text": last["content"]}, picture]
+    return [*before, {"role": last["role"], "content": parts}]
+
+
+async def test_of_a_picture_it_says_that_it_cannot_see(client: AsyncOpenAI) -> None:
+    blind = "I can't see pictures here: tell me in words what it is about."
+    for text, answer in (
+        ("[image]", blind),
+        (
+            "[image] How long is the warranty on a new bicycle?",
+            f"{blind}\n\nNew bicycles have a warranty of two years. It begins on the day of "
+            "purchase. [2]",
+        ),
+    ):
+        completion = await client.chat.completions.create(
+            model=MODEL, messages=with_picture(messages(text))
+        )
+        assert completion.choices[0].message.content == answer
+
+
+async def test_what_was_spoken_is_answered_like_text(client: AsyncOpenAI) -> None:
+    spoken = await ask(client, "[voice note] How long is the warranty on a new bicycle?")
+    assert spoken == await ask(client, "How long is the warranty on a new bicycle?")
+
+
+async def test_it_says_that_it_cannot_listen(client: AsyncOpenAI) -> None:
+    with pytest.raises(APIStatusError) as raised:
+        await client.with_options(max_retries=0).audio.transcriptions.create(
+            model="gpt-4o-mini-transcribe", file=("a.ogg", bytes(17 * 1024 * 1024), "audio/ogg")
+        )
+    assert raised.value.status_code == 501
+    assert "cannot listen" in raised.value.message

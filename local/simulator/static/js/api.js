@@ -39,6 +39,26 @@ export const api = {
       phone_number_id: chat.numberId,
       ...message,
     }),
+  /** Something a person does that is no message: `calls`, `preferences`, `echoes` and the like. */
+  act: (chat, path, body = {}) => request("POST", `people/${chat.personId}/${path}`, body),
+  webhook: (numberId, webhook) => request("POST", `numbers/${numberId}/webhooks`, webhook),
+  faults: async () => (await request("GET", "faults")).rules,
+  putFaults: async (rules) => (await request("PUT", "faults", { rules })).rules,
+  errors: async () => (await request("GET", "errors")).items,
+  behaviour: () => request("GET", "behaviour"),
+  switchBehaviour: (changes) => request("PATCH", "behaviour", changes),
+  resetBehaviour: () => request("DELETE", "behaviour"),
+  isHeld: async () => (await request("GET", "webhooks/hold")).held,
+  hold: () => request("POST", "webhooks/hold"),
+  release: (order) => request("POST", "webhooks/release", { order }),
+  clock: () => request("GET", "clock"),
+  skip: (seconds) => request("POST", "clock", { skip_seconds: seconds }),
+  templates: async (wabaId) => (await request("GET", `accounts/${wabaId}/templates`)).items,
+  templateEvent: (wabaId, { name, language }, event) =>
+    request("POST", `accounts/${wabaId}/templates/${name}/${language}/events`, { event }),
+  desk: (chat) => request("GET", `desk/${chat.personId}/${chat.numberId}`),
+  deskAction: (chat, action, body) =>
+    request("POST", `desk/${chat.personId}/${chat.numberId}/${action}`, body),
   opened: (chat) =>
     request("POST", `people/${chat.personId}/opened`, { phone_number_id: chat.numberId }),
   upload: (file) => {

@@ -1,43 +1,52 @@
-// One message as a bubble: quote, content, time and ticks, choices, reaction, failure.
+// One message as a bubble: quote, content, time and ticks, what can be tapped, reactions, failure.
 
-import { choicesOf, contentOf } from "./content.js";
+import { actions, onLongPress } from "./actions.js";
+import { answersOf } from "./answers.js";
+import { contentOf } from "./content.js";
 import { h, icon } from "./dom.js";
 import { preview, ticks } from "./preview.js";
 import { time } from "./time.js";
 
-const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
-
 export const isMine = (message) => message.direction === "inbound";
 
-/** The element of a message. `chat` offers `find`, `write`, `quote` and `names`. */
-export function bubble(message, { first, reaction, chat }) {
+/** The element of a message. `reactions` are `{ mine, theirs }`; `chat` finds, writes and quotes. */
+export function bubble(message, { first, reactions = {}, chat }) {
+  if (message.type === "system") return h("div", { class: "happening", "data-id": message.id }, preview(message));
   const mine = isMine(message);
   const classes = ["message", mine ? "mine" : "theirs"];
   if (first) classes.push("first");
   if (message.status === "failed") classes.push("failed");
+  if (message.edited) classes.push("edited");
   const inside = h(
     "div",
     { class: "bubble" },
+    mark(message),
+    referral(message),
     quoteOf(message, chat),
     ...contentOf(message),
-    stamp(message, mine),
-    mine ? null : actions(message, chat),
+    stamp(message),
+    actions(message, { chat, mine, reaction: reactions.mine }),
   );
-  return h(
+  const element = h(
     "div",
     { class: classes.join(" "), "data-id": message.id },
     inside,
-    mine ? null : choicesOf(message, chat.write),
-    reaction ? h("span", { class: "reaction", "aria-label": `Reaction ${reaction}` }, reaction) : null,
+    mine ? null : answersOf(message, chat),
+    reaction(message, reactions, chat),
     message.status === "failed" ? failure(message) : null,
   );
+  onLongPress(inside, () => element.classList.add("acting"));
+  element.addEventListener("pointerleave", () => element.classList.remove("acting"));
+  if (!mine) tellPlaying(inside, message, chat);
+  return element;
 }
 
-function stamp(message, mine) {
-  const parts = [h("span", {}, time(message.at))];
-  if (mine) {
-    const { name, label, read } = ticks(message.status);
-    const classes = ["tick", name === "tick" ? "single" : "", read ? "read" : ""].filter(Boolean);
+/** Time and ticks. On the business's messages the ticks show what the business has been told. */
+export function stamp(message) {
+  const { name, label, read } = ticks(message.status);
+  const parts = [h("span", {}, `${message.edited ? "Edited " : ""}${time(message.at)}`)];
+  if (message.status !== "failed") {
+    const classes = ["tick", name === "ticks" ? "" : "single", read ? "read" : ""].filter(Boolean);
     const sign = icon(name, classes.join(" "));
     sign.setAttribute("role", "img");
     sign.removeAttribute("aria-hidden");
@@ -47,10 +56,41 @@ function stamp(message, mine) {
   return h("span", { class: "stamp" }, ...parts);
 }
 
+function mark({ context, extra }) {
+  const often = context?.frequently_forwarded;
+  if (often || context?.forwarded) {
+    return h("span", { class: "mark" }, icon("forward"), often ? "Forwarded many times" : "Forwarded");
+  }
+  if (extra?.siblings?.group_id) return h("span", { class: "mark" }, icon("group"), "In a group");
+  return extra?.from_app ? h("span", { class: "mark" }, icon("contact"), "From the Business app") : null;
+}
+
+function referral({ extra, context }) {
+  const ad = extra?.siblings?.referral;
+  const product = context?.referred_product;
+  if (ad) return h("div", { class: "quote" }, h("strong", {}, ad.headline), h("span", {}, ad.body));
+  return product ? h("div", { class: "quote" }, h("strong", {}, "Product"), h("span", {}, product.product_retailer_id)) : null;
+}
+
+function reaction(message, { mine, theirs }, chat) {
+  if (!mine && !theirs) return null;
+  const label = `Reaction ${[mine, theirs].filter(Boolean).join(" and ")}`;
+  const text = mine === theirs ? `${mine} 2` : [mine, theirs].filter(Boolean).join("");
+  if (!mine) return h("span", { class: "reaction", "aria-label": label }, text);
+  const takeBack = () => chat.write({ type: "reaction", reaction: { message_id: message.id, emoji: "" } });
+  return h("button", { class: "reaction", type: "button", "aria-label": label, title: "Tap to take yours back", onclick: takeBack }, text);
+}
+
 function failure(message) {
   const error = message.error ?? {};
   const reason = error.code ? `${error.code} ${error.title}` : "unknown reason";
-  return h("p", { class: "failure" }, icon("warning"), `Not delivered: ${reason}`);
+  const details = error.error_data?.details;
+  return h(
+    "p",
+    { class: "failure" },
+    icon("warning"),
+    h("span", {}, `Not delivered: ${reason}`, details && details !== error.title ? h("small", {}, details) : null),
+  );
 }
 
 function quoteOf(message, chat) {
@@ -68,21 +108,8 @@ export function quoteText(message, chat) {
   return [h("strong", {}, author), h("span", {}, preview(message))];
 }
 
-function actions(message, chat) {
-  const react = (emoji) =>
-    chat.write({ type: "reaction", reaction: { message_id: message.id, emoji } });
-  const bar = h("div", { class: "actions" });
-  const toggle = () => {
-    const shown = bar.querySelector(".emoji");
-    if (shown) return shown.remove();
-    const choices = EMOJI.map((emoji) =>
-      h("button", { type: "button", "aria-label": `React with ${emoji}`, onclick: () => react(emoji) }, emoji),
-    );
-    bar.append(h("div", { class: "emoji", role: "group", "aria-label": "Reactions" }, ...choices));
-  };
-  bar.append(
-    h("button", { class: "icon-button", type: "button", "aria-label": "React", onclick: toggle }, icon("smile")),
-    h("button", { class: "icon-button", type: "button", "aria-label": "Reply", onclick: () => chat.quote(message) }, icon("reply")),
-  );
-  return bar;
+/** The first time a voice message of the business is played, the business is told. */
+function tellPlaying(inside, message, chat) {
+  if (message.type !== "audio" || message.extra?.from_app || message.status === "played") return;
+  inside.querySelector("audio")?.addEventListener("play", () => chat.played(message), { once: true });
 }

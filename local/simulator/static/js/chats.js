@@ -2,7 +2,7 @@
 
 import { byId, h, icon, paintAvatar } from "./dom.js";
 import { preview, ticks } from "./preview.js";
-import { shortDay } from "./time.js";
+import { shortDay, windowLabel } from "./time.js";
 
 /** Draw the list. `state` has `people`, `numbers`, `chats`, `typing` and the `chosen` chat's key. */
 export function drawChats(state, choose) {
@@ -33,7 +33,7 @@ export function drawChats(state, choose) {
 
 function row(state, person, number, choose) {
   const key = `${person.id}/${number.phone_number_id}`;
-  const { last, unread = 0 } = state.chats.get(key) ?? {};
+  const { last, unread = 0, window } = state.chats.get(key) ?? {};
   const isTyping = state.typing.has(key);
   const label = `${person.name} with ${number.name}${unread ? `, ${unread} unread` : ""}`;
   return h(
@@ -47,7 +47,13 @@ function row(state, person, number, choose) {
       onclick: () => choose(person.id, number.phone_number_id),
     },
     paintAvatar(h("span", { class: "avatar", "aria-hidden": "true" }), number.name),
-    h("span", { class: "middle" }, h("span", { class: "name" }, number.name), lastLine(last, isTyping)),
+    h(
+      "span",
+      { class: "middle" },
+      h("span", { class: "name" }, number.name),
+      lastLine(last, isTyping),
+      last ? h("span", { class: "window" }, windowLabel(window)) : null,
+    ),
     h(
       "span",
       { class: "side" },
@@ -62,6 +68,6 @@ function lastLine(last, isTyping) {
   if (!last) return h("span", { class: "preview" }, h("span", {}, "No messages yet"));
   const mine = last.direction === "inbound";
   const { name, read } = ticks(last.status);
-  const sign = mine ? icon(name, `tick${name === "tick" ? " single" : ""}${read ? " read" : ""}`) : null;
+  const sign = mine ? icon(name, `tick${name === "ticks" ? "" : " single"}${read ? " read" : ""}`) : null;
   return h("span", { class: "preview" }, sign, h("span", {}, preview(last)));
 }

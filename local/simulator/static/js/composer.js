@@ -1,26 +1,19 @@
-// Where the person writes: text, files, quoted replies, suggested questions.
+// Where the person writes: text, files with captions, quoted replies, suggested questions.
 
+import { Attachments } from "./attach.js";
 import { quoteText } from "./bubble.js";
-import { byId, h, icon, toast } from "./dom.js";
-import { api } from "./api.js";
-
-const KINDS = [
-  [/^image\/(jpeg|png)$/, "image"],
-  [/^image\/webp$/, "sticker"],
-  [/^audio\//, "audio"],
-  [/^video\//, "video"],
-];
+import { byId, h, icon } from "./dom.js";
 
 const TALLEST = 132; // pixels: six lines, then it scrolls
 
 export class Composer {
-  constructor(chat) {
+  constructor(chat, { showRare }) {
     this.chat = chat;
     this.form = byId("composer");
     this.field = byId("text");
-    this.file = byId("file");
     this.quoting = byId("quoting");
     this.suggestions = byId("suggestions");
+    this.attachments = new Attachments({ write: chat.write, showRare });
     this.quoted = null;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -28,12 +21,15 @@ export class Composer {
     });
     this.field.addEventListener("keydown", (event) => this.onKey(event));
     this.field.addEventListener("input", () => this.fit());
-    byId("attach").addEventListener("click", () => this.file.click());
-    this.file.addEventListener("change", () => this.attach());
   }
 
   /** Start afresh for the chat that was just chosen. */
   reset() {
+    this.attachments.drop();
+    this.clear();
+  }
+
+  clear() {
     this.quote(null);
     this.field.value = "";
     this.fit();
@@ -47,28 +43,15 @@ export class Composer {
   }
 
   async send() {
-    const text = this.field.value.trim();
-    if (!text) return;
+    let text = this.field.value.trim();
+    if (!text && !this.attachments.pending) return;
     const context = this.quoted ? { message_id: this.quoted.id } : undefined;
-    this.reset();
+    this.clear();
     this.field.focus();
+    if (this.attachments.pending) text = await this.attachments.send({ caption: text, context });
+    if (!text) return;
     const sent = await this.chat.write({ type: "text", text: { body: text }, context });
     if (!sent && !this.field.value) this.field.value = text;
-  }
-
-  async attach() {
-    const [file] = this.file.files;
-    this.file.value = "";
-    if (!file) return;
-    const kind = KINDS.find(([pattern]) => pattern.test(file.type))?.[1] ?? "document";
-    try {
-      const { id } = await api.upload(file);
-      const media = { media_id: id };
-      if (kind === "document") media.filename = file.name;
-      await this.chat.write({ type: kind, [kind]: media });
-    } catch (error) {
-      toast(error.message);
-    }
   }
 
   /** Answer a message, or none. */

@@ -1,7 +1,7 @@
 // What is inside a bubble, by type of message.
 
 import { h, icon } from "./dom.js";
-import { formatted, link } from "./format.js";
+import { formatted } from "./format.js";
 import { preview } from "./preview.js";
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
@@ -22,7 +22,7 @@ export function contentOf(message) {
 const RENDERERS = {
   text: (content) => [body(formatted(String(content.body ?? "")))],
   image: (content) => [picture(content), caption(content)],
-  video: (content) => [h("video", { class: "media", controls: true, src: source(content) }), caption(content)],
+  video: (content) => [video(content), caption(content)],
   audio: (content) => [h("audio", { controls: true, src: source(content) }), body()],
   sticker: (content) => [h("img", { class: "media sticker", src: source(content), alt: "Sticker" })],
   document: (content) => [document_(content), caption(content)],
@@ -30,7 +30,10 @@ const RENDERERS = {
   contacts: (content) => [...content.map(contact), body()],
   interactive: (content) => interactive(content),
   button: (content) => [body(String(content.text ?? ""))],
-  template: (content) => template(content),
+  template: (content, message) => template(content, message.extra?.rendered),
+  order: (content) => [order(content), body(String(content.text ?? ""))],
+  call: (content) => [card("call", "Call", content.event === "connect" ? "Ringing…" : "Nobody answered"), body()],
+  deleted: () => [aside("This message was deleted")],
   raw: (content) => [h("pre", { class: "body" }, JSON.stringify(content, null, 1))],
 };
 
@@ -48,6 +51,10 @@ function caption(media) {
   return body(formatted(String(media.caption ?? "")));
 }
 
+function video(media) {
+  return h("video", { class: "media", controls: true, src: source(media) });
+}
+
 function document_(media) {
   const name = media.filename || "Document";
   return h(
@@ -58,104 +65,64 @@ function document_(media) {
   );
 }
 
+/** A line with an icon, a title and a smaller line below it; with an address it is a link. */
+function card(name, title, detail, address = null) {
+  const inside = [icon(name), h("span", {}, h("strong", {}, title), detail ? h("small", {}, detail) : null)];
+  if (!address) return h("div", { class: "card" }, ...inside);
+  return h("a", { class: "card", href: address, target: "_blank", rel: "noopener noreferrer" }, ...inside);
+}
+
 function location_(place) {
   const at = `${place.latitude}, ${place.longitude}`;
   const map = `https://www.openstreetmap.org/?mlat=${place.latitude}&mlon=${place.longitude}`;
-  return h(
-    "a",
-    { class: "card", href: map, target: "_blank", rel: "noopener noreferrer" },
-    icon("pin"),
-    h("span", {}, h("strong", {}, place.name || "Location"), h("small", {}, place.address || at)),
-  );
+  return card("pin", place.name || "Location", place.address || at, map);
 }
 
 function contact(person) {
-  const name = person.name?.formatted_name ?? "Contact";
   const phones = (person.phones ?? []).map((phone) => phone.phone ?? phone.wa_id).join(", ");
-  return h(
-    "div",
-    { class: "card" },
-    icon("contact"),
-    h("span", {}, h("strong", {}, name), h("small", {}, phones)),
-  );
+  return card("contact", person.name?.formatted_name ?? "Contact", phones);
+}
+
+function order({ product_items: items }) {
+  const lines = items.map(({ quantity, product_retailer_id: id, item_price: price, currency }) =>
+    `${quantity} × ${id}, ${price} ${currency}`);
+  return card("cart", `Order of ${items.length} ${items.length === 1 ? "item" : "items"}`, lines.join("\n"));
 }
 
 function interactive(content) {
-  const reply = content.button_reply ?? content.list_reply;
+  const answer = answered(content);
+  if (answer) return [answer];
+  const footer = content.footer ? h("span", { class: "footer" }, content.footer.text) : null;
+  const text = String(content.body?.text ?? preview({ type: "interactive", content }));
+  return [...header(content.header ?? {}), body(formatted(text), footer)];
+}
+
+/** What a person chose or filled in. */
+function answered({ button_reply: button, list_reply: row, nfm_reply: form, call_permission_reply: call }) {
+  const reply = button ?? row;
   if (reply) {
     const description = reply.description ? h("span", { class: "footer" }, reply.description) : null;
-    return [body(String(reply.title ?? reply.id), description)];
+    return body(String(reply.title ?? reply.id), description);
   }
-  const parts = [];
-  const header = content.header ?? {};
-  if (header.type === "text") parts.push(h("span", { class: "caption-title" }, header.text));
-  const media = header[header.type];
-  if (header.type === "image" && isObject(media)) parts.push(picture(media));
-  else if (header.type === "document" && isObject(media)) parts.push(document_(media));
-  const footer = content.footer ? h("span", { class: "footer" }, content.footer.text) : null;
-  parts.push(body(formatted(String(content.body?.text ?? preview({ type: "interactive", content }))), footer));
-  return parts;
+  if (form) {
+    const { flow_token: _, ...values } = JSON.parse(form.response_json);
+    const lines = Object.entries(values).map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`);
+    return body("Form sent", h("span", { class: "footer" }, lines.join("\n")));
+  }
+  return call ? body(call.response === "accept" ? "Calls allowed" : "Calls not allowed") : null;
 }
 
-function template(content) {
-  const parameters = (content.components ?? [])
-    .flatMap((component) => component.parameters ?? [])
-    .map((parameter) => parameter.text ?? parameter.payload ?? parameter.type);
-  return [
-    h("span", { class: "caption-title" }, `Template “${content.name}”`),
-    body(parameters.length ? parameters.join(" · ") : content.language?.code ?? ""),
-  ];
+function header(part) {
+  const media = part[part.type];
+  if (part.type === "text") return [h("span", { class: "caption-title" }, part.text)];
+  if (!isObject(media)) return [];
+  const renderer = { image: picture, video, document: document_, location: location_ }[part.type];
+  return renderer ? [renderer(media)] : [];
 }
 
-/** Buttons under an interactive message. `reply` takes the message that a tap writes. */
-export function choicesOf(message, reply) {
-  const content = message.content ?? {};
-  if (message.type !== "interactive" || !isObject(content.action)) return null;
-  const { buttons, sections, parameters } = content.action;
-  const answer = (kind, value) =>
-    reply({
-      type: "interactive",
-      interactive: { type: kind, [kind]: value },
-      context: { message_id: message.id },
-    });
-  if (content.type === "button" && Array.isArray(buttons)) {
-    const taps = buttons.map((button) =>
-      h("button", { class: "choice", type: "button", onclick: () => answer("button_reply", button.reply) },
-        icon("reply"), button.reply.title),
-    );
-    return h("div", { class: "choices" }, ...taps);
-  }
-  if (content.type === "list" && Array.isArray(sections)) {
-    const open = () => showList(content.action, (row) => answer("list_reply", row));
-    const tap = h("button", { class: "choice", type: "button", onclick: open }, icon("list"), content.action.button);
-    return h("div", { class: "choices" }, tap);
-  }
-  if (content.type === "cta_url") {
-    const anchor = link(String(parameters?.url), parameters?.display_text);
-    if (anchor instanceof HTMLElement) anchor.className = "choice";
-    return h("div", { class: "choices" }, anchor);
-  }
-  return null;
-}
-
-function showList(action, choose) {
-  const dialog = document.getElementById("list-dialog");
-  const rows = action.sections.flatMap((section) => [
-    section.title ? h("h3", {}, section.title) : null,
-    ...section.rows.map((row) => {
-      const pick = () => {
-        dialog.close();
-        choose(row);
-      };
-      const description = row.description ? h("small", {}, row.description) : null;
-      return h("button", { class: "option", type: "button", onclick: pick }, row.title, description);
-    }),
-  ]);
-  const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
-  dialog.replaceChildren(
-    h("h2", {}, action.button),
-    ...rows.filter(Boolean),
-    h("div", { class: "dialog-buttons" }, close),
-  );
-  dialog.showModal();
+/** A template as it reads filled in; one of an earlier version of the simulator is only named. */
+function template(content, rendered) {
+  if (!rendered) return [h("span", { class: "caption-title" }, `Template “${content.name}”`), body()];
+  const footer = rendered.footer ? h("span", { class: "footer" }, rendered.footer) : null;
+  return [...header(rendered.header ?? {}), body(formatted(rendered.body), footer)];
 }

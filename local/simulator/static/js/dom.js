@@ -53,3 +53,14 @@ export function toast(text) {
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (element.hidden = true), 6000);
 }
+
+/** Do something, and say so briefly if it fails; true when it did not. */
+export async function attempt(action) {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    toast(error.message);
+    return false;
+  }
+}

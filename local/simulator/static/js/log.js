@@ -1,7 +1,8 @@
 // The log of the chosen chat: days, bubbles, the typing bubble, scrolling.
 
-import { bubble, isMine } from "./bubble.js";
+import { bubble, isMine, stamp } from "./bubble.js";
 import { byId, h } from "./dom.js";
+import { standing } from "./standing.js";
 import { day } from "./time.js";
 
 const NEAR_THE_END = 120;
@@ -31,21 +32,20 @@ export class Log {
     const wasAtEnd = this.isAtEnd();
     const newest = messages.at(-1);
     const isNew = newest && !this.drawn.has(`m${newest.id}`);
-    const reactions = reactionsIn(messages);
+    const { messages: shown, reactions } = standing(messages);
     const wanted = [];
     const onclick = () => this.keepingPlace(this.chat.loadOlder);
     if (older) wanted.push(this.element_("older", "", () => h("button", { class: "older", type: "button", onclick }, "Earlier messages")));
     let previous = null;
-    for (const message of messages.filter((item) => item.type !== "reaction")) {
+    for (const message of shown) {
       const label = day(message.at);
       const sameDay = previous && day(previous.at) === label;
       if (!sameDay) wanted.push(this.element_(`d${label}`, label, () => h("div", { class: "day" }, label)));
       const first = !sameDay || isMine(previous) !== isMine(message);
-      const reaction = reactions.get(message.id);
-      const state = JSON.stringify([message, first, reaction]);
-      wanted.push(
-        this.element_(`m${message.id}`, state, () => bubble(message, { first, reaction, chat: this.chat })),
-      );
+      const given = reactions.get(message.id);
+      const state = JSON.stringify([message, first, given]);
+      const make = () => bubble(message, { first, reactions: given, chat: this.chat });
+      wanted.push(this.restamped(message) ?? this.element_(`m${message.id}`, state, make));
       previous = message;
     }
     if (typing) wanted.push(this.element_("typing", "", typingBubble));
@@ -60,6 +60,15 @@ export class Log {
     const entry = { key, state, element: make() };
     this.drawn.set(key, entry);
     return entry;
+  }
+
+  /** The bubble of a message that is being played: it stays, or the sound would stop. */
+  restamped(message) {
+    const known = this.drawn.get(`m${message.id}`);
+    const media = known?.element.querySelector("audio, video");
+    if (!media || media.paused) return null;
+    known.element.querySelector(".stamp").replaceWith(stamp(message));
+    return known;
   }
 
   place(wanted) {
@@ -90,14 +99,6 @@ export class Log {
     this.element.scrollTop = this.element.scrollHeight;
     this.toNewest.hidden = true;
   }
-}
-
-/** The reaction that stands on each message: the newest one counts, an empty one takes it back. */
-function reactionsIn(messages) {
-  const standing = new Map();
-  for (const { type, content } of messages)
-    if (type === "reaction" && content?.message_id) standing.set(content.message_id, content.emoji);
-  return standing;
 }
 
 function typingBubble() {

@@ -3,15 +3,22 @@
 import { api, follow } from "./api.js";
 import { drawChats } from "./chats.js";
 import { Composer } from "./composer.js";
-import { byId, paintAvatar, toast } from "./dom.js";
+import { Desk } from "./desk.js";
+import { attempt, byId, paintAvatar, toast } from "./dom.js";
+import { Faults } from "./faults.js";
 import { Log } from "./log.js";
 import { Panel } from "./panel.js";
-import { time } from "./time.js";
+import { setUpPersonDialog } from "./person.js";
+import { Rare } from "./rare.js";
+import { Switches } from "./switches.js";
+import { TemplateList } from "./templates.js";
+import { now, time, windowLabel } from "./time.js";
+import { Traffic } from "./traffic.js";
 
 const state = {
   people: new Map(),
   numbers: new Map(),
-  chats: new Map(), // "person/number" → { last, unread }
+  chats: new Map(), // "person/number" → { last, unread, window }
   typing: new Set(), // keys of chats
   chosen: null, // key of the open chat
   messages: new Map(), // of the open chat, by id
@@ -23,6 +30,8 @@ const current = () => {
   const [personId, numberId] = state.chosen.split("/");
   return { personId, numberId };
 };
+
+const RINGING = 4000; // milliseconds until a caller gives up
 
 const chat = {
   names: { business: "" },
@@ -40,21 +49,41 @@ const chat = {
     }
   },
   /** Write as the person; true when it was taken. */
-  async write(message) {
-    try {
-      const written = await api.write(current(), message);
-      apply(written);
-      return true;
-    } catch (error) {
-      toast(error.message);
-      return false;
-    }
-  },
+  write: (message) => attempt(async () => apply(await api.write(current(), message))),
+  call: () => attempt(async () => {
+    const { id } = await api.act(current(), "calls", { phone_number_id: current().numberId });
+    const hangUp = api.act.bind(null, current(), `calls/${encodeURIComponent(id)}/end`);
+    setTimeout(() => attempt(hangUp), RINGING);
+  }),
+  played: ({ id }) => attempt(() => api.act(current(), "played", { message_id: id })),
+  chosen: current,
+  person: () => state.people.get(current().personId),
+  personName: (id) => state.people.get(id)?.name ?? id,
+  numberName: (id) => state.numbers.get(id)?.name ?? id,
+  businesses: () => [...state.numbers.values()].map(({ phone_number_id: id, name }) => [id, name]),
+  windowClosesAt: () => state.chats.get(state.chosen)?.window ?? null,
 };
 
 const log = new Log(chat);
-const composer = new Composer(chat);
-const panel = new Panel();
+const panel = new Panel(["deliveries", "sends", "rare", "network", "templates"]);
+const composer = new Composer(chat, {
+  showRare: () => {
+    panel.open(true);
+    panel.select("rare", { focused: true });
+  },
+});
+const traffic = { deliveries: new Traffic("deliveries"), sends: new Traffic("sends") };
+const faults = new Faults(chat);
+const templates = new TemplateList();
+const desk = new Desk(chat);
+new Rare(chat);
+const switches = new Switches(chat, {
+  onClock: () => {
+    showDeviceTime();
+    if (state.chosen) redrawChat();
+    redrawList();
+  },
+});
 
 const handle = (event) => HANDLERS[event.type]?.(event);
 let waiting = null;
@@ -85,10 +114,11 @@ async function load() {
   state.chats = new Map(
     chats.map((item) => [
       keyOf(item.person_id, item.phone_number_id),
-      { last: item.last_message, unread: item.unread },
+      { last: item.last_message, unread: item.unread, window: item.window_closes_at },
     ]),
   );
   showNotice(notice);
+  attempt(() => Promise.all([switches.load(), faults.load()]));
   if (state.chosen) await openChosen();
   else chooseFromAddress();
   redrawList();
@@ -131,7 +161,11 @@ async function openChosen() {
   state.older = conversation.next_cursor;
   if (conversation.typing) state.typing.add(opened);
   else state.typing.delete(opened);
-  panel.show({ deliveries, sends });
+  noteWindow(opened, conversation.window_closes_at);
+  traffic.deliveries.show(deliveries);
+  traffic.sends.show(sends);
+  attempt(() => templates.show(number.waba_id));
+  desk.open(current());
   redrawChat();
   markOpened();
   redrawList();
@@ -141,7 +175,7 @@ function redrawChat() {
   const messages = [...state.messages.values()].sort((one, other) => one.seq - other.seq);
   const typing = state.typing.has(state.chosen);
   const subtitle = byId("chat-state");
-  subtitle.textContent = typing ? "typing…" : "online";
+  subtitle.textContent = typing ? "typing…" : messages.length ? windowLabel(chat.windowClosesAt()) : "online";
   subtitle.className = typing ? "typing" : "";
   const questions = state.numbers.get(current().numberId)?.suggested_questions ?? [];
   composer.suggest(messages.length ? [] : questions);
@@ -172,6 +206,13 @@ function markOpened() {
   api.opened(current()).catch((error) => toast(error.message));
 }
 
+const SERVICE_WINDOW = 24 * 3600;
+
+function noteWindow(key, closesAt) {
+  const item = state.chats.get(key);
+  if (item) item.window = closesAt;
+}
+
 const isUnread = (message) =>
   message.direction === "outbound" &&
   message.type !== "reaction" &&
@@ -180,13 +221,15 @@ const isUnread = (message) =>
 /** A message is new or changed: in the list of chats, and in the log if its chat is open. */
 function apply(message) {
   const key = keyOf(message.person_id, message.phone_number_id);
-  const item = state.chats.get(key) ?? { last: null, unread: 0 };
+  const item = state.chats.get(key) ?? { last: null, unread: 0, window: null };
   const isNewest = !item.last || message.seq > item.last.seq;
   if (isNewest && isUnread(message)) item.unread += 1;
   if (!isNewest && message.direction === "outbound" && message.status === "read") item.unread = 0;
   if (isNewest || message.id === item.last.id) item.last = message;
+  if (message.direction === "inbound") item.window = Math.max(item.window ?? 0, message.at + SERVICE_WINDOW);
   state.chats.set(key, item);
   if (key === state.chosen) {
+    desk.soon();
     state.messages.set(message.id, message);
     redrawChat();
     markOpened();
@@ -205,8 +248,15 @@ const HANDLERS = {
     if (key === state.chosen) redrawChat();
     redrawList();
   },
-  delivery: ({ delivery }) => belongsToChosen(delivery) && panel.update("deliveries", delivery),
-  send: ({ send }) => belongsToChosen(send) && panel.update("sends", send),
+  delivery: ({ delivery }) => belongsToChosen(delivery) && traffic.deliveries.update(delivery),
+  send: ({ send }) => {
+    if (!belongsToChosen(send)) return;
+    traffic.sends.update(send);
+    if (send.fault) attempt(() => faults.load());
+  },
+  queue: () => state.chosen && attempt(async () => traffic.deliveries.show(await api.deliveries(current()))),
+  clock: (clock) => switches.clock(clock),
+  template: (event) => templates.update(event),
   person: ({ person }) => {
     state.people.set(person.id, person);
     redrawList();
@@ -224,37 +274,18 @@ function showNotice(text) {
   byId("notice").hidden = !text;
 }
 
-function setUpPersonDialog() {
-  const dialog = byId("person-dialog");
-  const form = byId("person-form");
-  byId("new-person").addEventListener("click", () => dialog.showModal());
-  byId("person-cancel").addEventListener("click", () => dialog.close());
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const values = new FormData(form);
-    const person = { name: values.get("name").trim() };
-    if (values.get("hidden")) person.wa_id = null;
-    try {
-      const made = await api.createPerson(person);
-      state.people.set(made.id, made);
-      dialog.close();
-      form.reset();
-      const [numberId] = state.numbers.keys();
-      if (numberId) choose(made.id, numberId);
-      redrawList();
-    } catch (error) {
-      toast(error.message);
-    }
-  });
-}
-
 function showDeviceTime() {
-  byId("device-time").textContent = time(Date.now() / 1000);
+  byId("device-time").textContent = time(now());
 }
 
 byId("back").addEventListener("click", () => (document.body.dataset.view = "chats"));
 document.addEventListener("visibilitychange", () => state.chosen && markOpened());
-setUpPersonDialog();
+setUpPersonDialog((made) => {
+  state.people.set(made.id, made);
+  const [numberId] = state.numbers.keys();
+  if (numberId) choose(made.id, numberId);
+  redrawList();
+});
 showDeviceTime();
 setInterval(showDeviceTime, 10_000);
 

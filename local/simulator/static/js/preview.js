@@ -3,6 +3,7 @@
 const NAMES = {
   image: "📷 Photo", video: "🎥 Video", audio: "🎤 Audio", document: "📄 Document",
   sticker: "Sticker", location: "📍 Location", contacts: "👤 Contact", order: "🛒 Order",
+  call: "📞 Call",
 };
 
 /** The plain text of a message. */
@@ -18,7 +19,18 @@ export function preview(message) {
     case "button":
       return String(content.text ?? "");
     case "template":
-      return `Template: ${content.name}`;
+      return unmarked(message.extra?.rendered?.body ?? `Template: ${content.name}`);
+    case "edit":
+      return `Edited: ${preview({ type: content.message?.type, content: content.message?.[content.message?.type] })}`;
+    case "revoke":
+    case "deleted":
+      return "Deleted a message";
+    case "system":
+      return String(content.body ?? "Something changed");
+    case "unsupported":
+      return content.type === "poll" ? "📊 Poll" : "Unsupported message";
+    case "request_welcome":
+      return "Opened the chat";
     case "raw":
       return `Raw message (${content.type ?? "no type"})`;
     default: {
@@ -29,6 +41,8 @@ export function preview(message) {
 }
 
 function interactive(content) {
+  if (content.nfm_reply) return "📝 Form";
+  if (content.call_permission_reply) return "Answered about calls";
   const reply = content.button_reply ?? content.list_reply;
   return unmarked(String(reply?.title ?? content.body?.text ?? `Interactive (${content.type})`));
 }
@@ -42,7 +56,9 @@ function unmarked(text) {
 
 /** Name of the symbol and class of a message's ticks. */
 export function ticks(status) {
-  if (status === "read" || status === "played") return { name: "ticks", label: "Read", read: true };
+  if (status === "read" || status === "played")
+    return { name: "ticks", label: status === "read" ? "Read" : "Played", read: true };
   if (status === "delivered") return { name: "ticks", label: "Delivered" };
+  if (status === "accepted") return { name: "clock", label: "Accepted" };
   return { name: "tick", label: "Sent" };
 }

@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.access import announce_changes, count_revisions, protect
 
-revision: str = "0003"
-down_revision: str | None = "0002"
+revision: str = "0006"
+down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -1,0 +1,223 @@
+"""Mutated deliveries at the door of the product: none is a 500, none gets a conversation stuck.
+
+`python -m tests.fuzz.webhooks` runs many of them; here are as many as a test run has time for.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from adapters.postgres.channel_routes import ChannelRoute
+from api.conversation_signals import ConversationSignals
+from api.services import Services
+from contracts.conversation import InboundMessage, ReceivedEcho, ReceivedMessage
+from contracts.ids import (
+    ConversationId,
+    OrganizationId,
+    PersonId,
+    conversation_id,
+    conversation_workflow_id,
+)
+from domain.webhook.delivery import MalformedDelivery, read_delivery
+from settings import Settings
+from tests.api.conftest import Organization
+from tests.api.test_webhooks import deliver, make_channel
+from tests.fuzz.deliveries import MutatedDeliveries
+from tests.fuzz.desk import Desk, staffed_desk
+from tests.fuzz.storable import check
+from tests.fuzz.webhooks import COUNT, DOOR, SEED
+
+READ: Final = int(os.environ.get(COUNT, "2000"))
+DELIVERED: Final = int(os.environ.get(DOOR, "300"))
+FIRST: Final = int(os.environ.get(SEED, "1"))
+PEOPLE: Final = 400
+AT_ONCE: Final = 24
+NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+Talk = tuple[ChannelRoute, PersonId]
+
+
+class Complaints:
+    """What was logged that nobody should have to read after hostile input."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, _logger: Any, level: str, event: structlog.typing.EventDict) -> Any:
+        if level in ("error", "critical", "exception") or event.get("event") == "activity_failed":
+            self.lines.append(f"{level}: {event}")
+        raise structlog.DropEvent
+
+
+class _Handler(logging.Handler):
+    def __init__(self, complaints: Complaints) -> None:
+        super().__init__(level=logging.WARNING)
+        self._complaints = complaints
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._complaints.lines.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    complaints = Complaints()
+    before, handler = structlog.get_config(), _Handler(complaints)
+    structlog.configure(processors=[complaints])
+    logging.getLogger().addHandler(handler)
+    yield complaints
+    logging.getLogger().removeHandler(handler)
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def signalled(monkeypatch: pytest.MonkeyPatch) -> dict[Talk, set[str]]:
+    """Conversations that a signal was accepted for, with the ids of the messages."""
+    heard: dict[Talk, set[str]] = defaultdict(set)
+    original = ConversationSignals._signal_with_start
+
+    async def listening(
+        signals: ConversationSignals,
+        route: ChannelRoute,
+        person: PersonId,
+        signal: str,
+        argument: ReceivedMessage | ReceivedEcho,
+    ) -> None:
+        await original(signals, route, person, signal, argument)
+        heard[route, person]  # An echo is not in the transcript of every version.
+        if isinstance(argument, ReceivedMessage):
+            heard[route, person].add(argument.message.whatsapp_message_id)
+
+    monkeypatch.setattr(ConversationSignals, "_signal_with_start", listening)
+    return heard
+
+
+@pytest.mark.timeout(0 if READ > 10_000 else 120)
+def test_whatever_is_read_can_be_kept() -> None:
+    deliveries, seen, began = MutatedDeliveries(FIRST, people=PEOPLE), Counter[str](), time.time()
+    for position in range(READ):
+        try:
+            updates = read_delivery(deliveries[position], received_at=NOW)
+        except MalformedDelivery:
+            seen["malformed"] += 1
+            continue
+        for update in updates:
+            seen[type(update).__name__] += 1
+            try:
+                check(update)
+            except AssertionError as error:
+                raise AssertionError(f"delivery {position} of seed {FIRST}") from error
+    print(f"\n{READ} mutated deliveries read in {time.time() - began:.0f} s:", dict(seen))
+
+
+@pytest.mark.timeout(0 if DELIVERED > 2_000 else 120)
+async def test_no_delivery_is_a_500_and_every_conversation_goes_on(
+    settings: Settings,
+    app: FastAPI,
+    stranger: httpx.AsyncClient,
+    ours: Organization,
+    theirs: Organization,
+    signalled: dict[Talk, set[str]],
+    complaints: Complaints,
+) -> None:
+    services: Services = app.state.services
+    channels = [await make_channel(owner) for owner in (ours, ours, theirs)]
+    numbers = [channel["phone_number_id"] for channel in channels]
+    deliveries = MutatedDeliveries(FIRST, phone_number_ids=numbers, people=PEOPLE)
+    began = time.time()
+    async with staffed_desk(settings) as desk:
+        answers = await _deliver_all(stranger, deliveries)
+        delivered = time.time() - began
+        hostile = {talk: set(ids) for talk, ids in signalled.items()}
+        normal = await _write_to_all(services, list(hostile))
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def goes_on(talk: Talk) -> None:
+            async with gate:
+                await _goes_on(services, desk, talk, hostile[talk] | {normal})
+
+        await asyncio.gather(*map(goes_on, hostile))
+    outcomes = {
+        (sample.labels["kind"], sample.labels["outcome"]): int(sample.value)
+        for metric in services.metrics.webhook_updates.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+    print(f"\n{DELIVERED} mutated deliveries taken in {delivered:.0f} s, by status:", dict(answers))
+    print("updates:", {" ".join(names): count for names, count in sorted(outcomes.items())})
+    print(f"{len(hostile)} conversations go on, after {time.time() - began:.0f} s")
+    assert set(answers) <= {200, 400, 413}
+    assert complaints.lines == []
+    assert hostile
+
+
+async def _deliver_all(client: httpx.AsyncClient, deliveries: MutatedDeliveries) -> Counter[int]:
+    """The statuses of the answers; who gets no answer at all is told at once."""
+    answers: Counter[int] = Counter()
+    positions = iter(range(DELIVERED))
+
+    async def post() -> None:
+        for position in positions:
+            answer = await deliver(client, deliveries[position])
+            answers[answer.status_code] += 1
+            assert answer.status_code < 500, f"delivery {position} of seed {FIRST}"
+
+    await asyncio.gather(*(post() for _ in range(AT_ONCE)))
+    return answers
+
+
+async def _write_to_all(services: Services, talks: list[Talk]) -> str:
+    """A normal message to every conversation, as the webhook would bring it; its id."""
+    signals, message_id = ConversationSignals(services.temporal), f"wamid.normal.{time.time_ns()}"
+    message = InboundMessage(
+        whatsapp_message_id=message_id,
+        type="text",
+        reply="answer",
+        text="Are you still there?",
+        sent_at=datetime.now(UTC),
+    )
+    for route, person in talks:
+        await signals.receive_message(route, person, message, trace_id="")
+    return message_id
+
+
+async def _goes_on(services: Services, desk: Desk, talk: Talk, expected: set[str]) -> None:
+    """All that was accepted is in the transcript, the normal message is answered, and the workflow
+    has no task that fails."""
+    route, person = talk
+    conversation = conversation_id(route.channel_id, person)
+    (normal,) = (wamid for wamid in expected if wamid.startswith("wamid.normal."))
+    async with asyncio.timeout(60):
+        while True:
+            recorded = await _recorded(services, route.organization_id, conversation)
+            answered = normal in recorded and desk.answered[recorded[normal]]
+            if answered and expected <= recorded.keys():
+                break
+            await asyncio.sleep(0.1)
+    handle = services.temporal.get_workflow_handle(
+        conversation_workflow_id(route.channel_id, person)
+    )
+    described = (await handle.describe()).raw_description
+    assert described.pending_workflow_task.attempt <= 1, conversation
+    assert all(pending.attempt <= 1 for pending in described.pending_activities), conversation
+
+
+async def _recorded(
+    services: Services, organization: OrganizationId, conversation: ConversationId
+) -> dict[str, Any]:
+    """What the person wrote, by Meta's id, with the id in the transcript."""
+    return {
+        message.whatsapp_message_id or "": message.id
+        async for page in services.conversations.transcript(organization, conversation)
+        for message in page
+        if message.direction == "inbound"
+    }
