@@ -1,6 +1,7 @@
 """What happens is told where it happens, by the activities that see it, and never lost."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -17,7 +18,9 @@ from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.temporal.metrics import WorkerMetrics
+from contracts.conversation import ChangedStatus, ChangeStatus, Handoff, Operator, SettleUncertain
 from contracts.events import BusinessEvent
+from contracts.ids import MessageId
 from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.activities.test_quotas import KEY_RING, Shop
 from tests.adapters.dynamodb.builders import NOON, a_record, a_request, a_turn
@@ -46,6 +49,15 @@ class Listener:
 @pytest.fixture
 def listener() -> Listener:
     return Listener()
+
+
+def a_desk(shop: Shop, listener: Listener) -> DeskActivities:
+    return DeskActivities(
+        conversations=shop.conversations,
+        outbox=Outbox(shop.table),
+        profiles=shop.profiles,
+        tell=listener,
+    )
 
 
 @pytest.fixture
@@ -105,17 +117,39 @@ async def test_a_conversation_that_has_ended_is_told_of_once(
     shop: Shop, listener: Listener
 ) -> None:
     await shop.open()
-    turn = a_turn(shop.conversation())
-    activities = DeskActivities(
-        conversations=shop.conversations,
-        outbox=Outbox(shop.table),
-        profiles=shop.profiles,
-        tell=listener,
-    )
+    turn, desk = a_turn(shop.conversation()), a_desk(shop, listener)
     for _ in range(2):
-        await ActivityEnvironment().run(activities.close_conversation, turn)
+        await ActivityEnvironment().run(desk.close_conversation, turn)
     assert listener.types == ["conversation.closed"] * 2
     assert len({event.id for event in listener.events}) == 1
+
+
+async def test_a_human_is_told_of_once_however_often_they_write(
+    shop: Shop, listener: Listener
+) -> None:
+    await shop.open()
+    desk, since = a_desk(shop, listener), datetime(2026, 1, 5, 10, tzinfo=UTC)
+    ref = shop.conversation()
+    ana = Operator(api_key_id="key_1", name="Ana")
+
+    async def change(handoff: Handoff | None) -> ChangedStatus:
+        status = "bot" if handoff is None else "human"
+        request = ChangeStatus(conversation=ref, status=status, handoff=handoff)
+        changed: ChangedStatus = await ActivityEnvironment().run(desk.change_status, request)
+        return changed
+
+    waiting = Handoff(reason="person", since=since)
+    assert (await change(waiting)).returns_at == since + timedelta(hours=1)
+    taken = waiting.model_copy(update={"operator": ana, "human_at": since})
+    for minutes in (0, 5):
+        wrote = since + timedelta(minutes=minutes)
+        changed = await change(taken.model_copy(update={"human_at": wrote}))
+        assert changed.returns_at == wrote + timedelta(hours=1)
+    await change(None)
+    told = list(dict.fromkeys((event.type, event.id) for event in listener.events))
+    assert [kind for kind, _ in told] == [
+        "conversation.handoff", "conversation.taken_over", "conversation.released",
+    ]  # fmt: skip
 
 
 async def test_a_limit_that_is_reached_is_told_of(shop: Shop, listener: Listener) -> None:
@@ -167,9 +201,9 @@ async def test_a_message_that_was_sent_is_told_of_on_every_path(
     desk.activities._tell = listener
     listener.deaf = 1
     with pytest.raises(ConnectionError):
-        await desk.send()
-    assert (await desk.send()).outcome == "sent"
-    await desk.send()
+        await desk.send("msg_1")
+    assert (await desk.send("msg_1")).outcome == "sent"
+    await desk.send("msg_1")
     assert listener.types == ["message.sent"] * 2
     assert len({event.id for event in listener.events}) == 1
     assert len(await desk.arrived()) == 1
@@ -179,8 +213,8 @@ async def test_a_message_that_meta_refuses_is_told_of_with_its_code(
     desk: Desk, listener: Listener
 ) -> None:
     desk.activities._tell = listener
-    await desk.meets({"effect": "error", "code": 131047, "count": 1})
-    assert (await desk.send()).outcome == "rejected"
+    await desk.stage.put_faults({"effect": "error", "code": 131047, "count": 1})
+    assert (await desk.send("msg_1")).outcome == "rejected"
     (event,) = listener.events
     assert event.type == "message.status"
     assert event.data == {"status": "failed", "error_code": 131047}
@@ -190,11 +224,14 @@ async def test_an_uncertain_message_is_told_of_when_it_is_settled(
     desk: Desk, listener: Listener
 ) -> None:
     desk.activities._tell = listener
-    await desk.meets({"effect": "lost_answer", "seconds": 5, "count": 1})
-    sent = await desk.send()
-    assert (listener.events == []) == (sent.outcome == "uncertain")
-    await desk.has_statuses("sent", "delivered")
+    await desk.stage.put_faults({"effect": "lost_answer", "seconds": 5, "count": 1})
+    if (await desk.send("msg_1")).outcome == "uncertain":
+        assert listener.events == []
+    await desk.stage.receiver.until(lambda: len(desk.stage.receiver.statuses()) >= 2)
     await desk.take_statuses()
-    assert (await desk.settle()).decision == "settled"
+    await ActivityEnvironment().run(
+        desk.activities.settle_uncertain_send,
+        SettleUncertain(conversation=desk.ref, message_id=MessageId("msg_1")),
+    )
     assert set(listener.types) == {"message.sent"}
     assert len({event.id for event in listener.events}) == 1

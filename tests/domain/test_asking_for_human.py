@@ -219,6 +219,6 @@ def test_whatever_is_written_is_judged(text: str) -> None:
      "me " * 9000, "l'" * 9000, "hay alguien " * 2000, "a" * 100_000, "￼" * 50_000],
 )  # fmt: skip
 def test_nobody_makes_it_slow(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     asks_for_human(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

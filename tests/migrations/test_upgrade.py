@@ -114,6 +114,28 @@ async def test_an_owner_who_is_no_superuser_sees_nothing_without_a_role(
         await administrator.close()
 
 
+async def test_opt_outs_that_are_known_are_recorded(new_database: NewDatabase) -> None:
+    url = await new_database()
+    await upgrade(url, revision="0002")
+    connection = await _connect(url)
+    try:
+        await connection.execute(
+            "INSERT INTO organizations (id, name, timezone) VALUES ('org_1', 'One', 'UTC')"
+        )
+        await connection.execute(
+            "INSERT INTO whatsapp_users (id, organization_id, opted_out_at) "
+            "VALUES ('wau_1', 'org_1', '2026-03-02 09:30Z'), ('wau_2', 'org_1', NULL)"
+        )
+        await upgrade(url)
+        rows = await connection.fetch(
+            "SELECT id, whatsapp_user_id, state, source, occurred_at = '2026-03-02 09:30Z' AS same "
+            "FROM consents"
+        )
+        assert [tuple(row) for row in rows] == [("cns_1", "wau_1", "opted_out", "api", True)]
+    finally:
+        await connection.close()
+
+
 async def _connect(url: str) -> asyncpg.Connection:
     return await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
 

@@ -309,8 +309,25 @@ async def test_a_profile_has_all_that_a_turn_needs(
             "UPDATE assistants SET knowledge_base_ids = '{}'",
             lambda profile: profile.knowledge_base_ids == (),
         ),
+        (
+            """UPDATE assistants SET handoff = '{"enabled": false}'""",
+            lambda profile: not profile.handoff.enabled,
+        ),
+        (
+            """UPDATE assistants SET business_hours = '{"week": {}}'""",
+            lambda profile: profile.business_hours is not None,
+        ),
     ],
-    ids=["instructions", "slow_down", "quota_message", "quotas", "timezone", "knowledge"],
+    ids=[
+        "instructions",
+        "slow_down",
+        "quota_message",
+        "quotas",
+        "timezone",
+        "knowledge",
+        "handoff",
+        "business_hours",
+    ],
 )
 async def test_what_a_turn_goes_by_is_new_in_every_process_once_it_is_changed(
     database: Database,
