@@ -147,6 +147,10 @@ class ReplyActivities:
         profile = await profile_of(request.turn, self._profiles)
         if request.mark_read is not None:
             self._receipts.start(profile, request.mark_read, typing=False)
+        if request.kind == "reopening":
+            template = profile.reopening_template
+            parts = () if template is None else (DraftPart.of(template),)
+            return await self._keep(request.turn, Draft(parts=parts))
         own = {
             "fallback": profile.fallback_message,
             "acknowledgement": profile.unsupported_message,

@@ -39,6 +39,10 @@ said only where the assistant has words for it. `stopped` and `resumed`: the
 person's word about proactive messages was heard.
 """
 
+PreparedKind = CannedKind | Literal["reopening"]
+"""`reopening`: the assistant's template, sent when the service window has closed before the reply;
+nothing, if it has none."""
+
 ConversationStatus = Literal["bot", "human", "closed"]
 
 HandoffReason = Literal["person", "model", "operator", "failures", "unanswered", "upset", "echo"]
@@ -239,6 +243,8 @@ class CarriedState(Contract):
     counts: HandoffCounts = HandoffCounts()
     remembered: int = 0
     """`message_count` when the memory was refreshed last."""
+    whole_at: int = 0
+    """When the person's allowance of messages is whole again: `domain.pacing`."""
     turns: int = 0
     began_ms: int = 0
     """When the first run of the chain began; ids of messages are counted from there."""
@@ -335,7 +341,7 @@ class CannedReply(Contract):
     """A reply that needs no model."""
 
     turn: Turn
-    kind: CannedKind
+    kind: PreparedKind
     mark_read: str | None = None
     """`whatsapp_message_id` to mark as read."""
 

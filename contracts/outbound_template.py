@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from contracts.model import Contract
@@ -125,3 +125,13 @@ class TemplateContent(Contract):
         if len({parameter.name is None for parameter in self.body}) > 1:
             raise PydanticCustomError("body", "body: either all parameters have a name or none")
         return self
+
+
+def template_of(stored: object) -> TemplateContent | None:
+    """A template as it was stored; None for nothing, and for what today's limits refuse."""
+    if stored is None:
+        return None
+    try:
+        return TemplateContent.model_validate(stored)
+    except ValidationError:
+        return None

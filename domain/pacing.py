@@ -20,7 +20,7 @@ Whole = int
 class PairPace(NamedTuple):
     """The allowance: so many messages at once, then one in each `refill`."""
 
-    burst: int = 10
+    burst: int = 20
     """Less than Meta's: replies typed in the WhatsApp Business app use up the same allowance."""
     refill: timedelta = METAS_REFILL
 

@@ -66,7 +66,12 @@ class ConversationWorkflow:
         self._inbox = Inbox(seen=state.seen, pending=state.pending)
         self._desk = Desk(state)
         self._alarm = Alarm()
-        self._sending = Sending(next_message_id=self._next_message_id, show=self._show)
+        self._sending = Sending(
+            whole_at=state.whole_at,
+            paced=self._protocol >= 2,
+            next_message_id=self._next_message_id,
+            show=self._show,
+        )
         self._background = Background()
         self._remembered = state.remembered
         self._turns = Turns(
@@ -334,6 +339,7 @@ class ConversationWorkflow:
                     message_count=self._message_count,
                     opened=self._turns.opened,
                     remembered=self._remembered,
+                    whole_at=self._sending.whole_at,
                     limit=self._turns.limit,
                 ),
                 protocol=PROTOCOL,

@@ -32,6 +32,10 @@ class Background:
             )
         )
 
+    def read_files(self, turn: Turn) -> None:
+        """Have files read that only a human answers."""
+        self._keep(steps.start_fetching(turn))
+
     def refresh_memory(self, request: RefreshMemory) -> None:
         """Bring summary and facts up to date."""
         self._keep(steps.start_refreshing(request))

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         WithdrawPart,
     )
     from contracts.ids import MessageId
+    from domain.pacing import after_one, wait_before_next
 
 
 def _never() -> bool:
@@ -28,18 +29,28 @@ def _never() -> bool:
 
 class Sending:
     def __init__(
-        self, *, next_message_id: Callable[[], MessageId], show: Callable[[str], None]
+        self,
+        *,
+        whole_at: int,
+        paced: bool,
+        next_message_id: Callable[[], MessageId],
+        show: Callable[[str], None],
     ) -> None:
         """
         Args:
+            whole_at: the person's allowance, as an earlier run has left it.
+            paced: whether it is kept to.
             next_message_id: makes an id for each part.
             show: told what is being done, for operators.
         """
+        self._paced = paced
         self._next_message_id = next_message_id
         self._show = show
         self._settled: dict[MessageId, str] = {}
         self.in_progress = False
         """A message of the assistant is being handed over to Meta now."""
+        self.whole_at = whole_at
+        """The person's allowance, as `domain.pacing` keeps it."""
         self.uncertain = 0
         """Messages of this run of which nobody knows yet whether they arrived."""
 
@@ -89,11 +100,27 @@ class Sending:
     async def _send(
         self, request: SendPart, name: str, silenced: Callable[[], bool]
     ) -> SentPart | None:
+        await self._keep_pace(name, silenced)
+        if silenced():
+            return None
         self._show(f"sending {name}")
         sent = await self._send_part(request, f"send {name}", silenced)
         if sent is not None and sent.outcome == "uncertain":
             sent = await self._await_fate(request, sent, name, silenced)
         return sent
+
+    async def _keep_pace(self, name: str, silenced: Callable[[], bool]) -> None:
+        """Wait until Meta takes one more message to this person, and note that it goes now."""
+        if not self._paced:
+            return
+        pause = wait_before_next(self.whole_at, now=workflow.now())
+        if pause:
+            self._show(f"holding {name} back: this person has got as many as Meta allows")
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    silenced, timeout=pause, timeout_summary="pair limit of Meta's"
+                )
+        self.whole_at = after_one(self.whole_at, now=workflow.now())
 
     async def _send_part(
         self, request: SendPart, summary: str, silenced: Callable[[], bool]

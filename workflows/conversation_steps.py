@@ -14,7 +14,6 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from contracts import activities, names
     from contracts.conversation import (
-        CannedKind,
         CannedReply,
         ChangedStatus,
         ChangeStatus,
@@ -23,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         FetchMedia,
         GenerateReply,
         MarkRead,
+        PreparedKind,
         RecordEcho,
         RecordedInbound,
         RecordInbound,
@@ -189,7 +189,7 @@ def start_refreshing(request: RefreshMemory) -> workflow.ActivityHandle[Refreshe
 
 
 def draft_canned(
-    turn: Turn, kind: CannedKind, *, because: str = "", mark_read: str | None = None
+    turn: Turn, kind: PreparedKind, *, because: str = "", mark_read: str | None = None
 ) -> Awaitable[DraftedReply]:
     request = CannedReply(turn=turn, kind=kind)
     if mark_read is not None:

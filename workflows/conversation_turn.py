@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         GenerateReply,
         HandoffReason,
         InboundRecord,
+        PreparedKind,
         RecordInbound,
         Turn,
         WriteReply,
@@ -111,6 +112,8 @@ class Turns:
         taken = _Taking([])
         await self._record_into(taken)
         self._desk.keep_unanswered(taken.batch)
+        if self._protocol >= 2 and any(record.message.media for record in taken.batch):
+            self._background.read_files(self._turn(taken))
         self.count += 1
 
     async def announce_human(self) -> None:
@@ -193,14 +196,7 @@ class Turns:
             _Silenced: a human took over before all of it was sent.
             FailureError: the channel is gone.
         """
-        turn = Turn(
-            conversation=self._conversation,
-            turn_id=self.id(),
-            message_ids=[record.message_id for record in taken.batch],
-            trace_id=taken.trace_id,
-            first_contact=taken.first_contact,
-        )
-        asking = taken.asking
+        turn, asking = self._turn(taken), taken.asking
         if taken.handoff is not None:
             await self._say(turn, "handoff", asking[-1])
             self._desk.hand_off(taken.handoff)
@@ -209,9 +205,12 @@ class Turns:
             await self._say(turn, taken.consent, asking[-1])
             return
         draft, failed = await self._draft(turn, asking, may_be_superseded=may_be_superseded)
-        await self._sending.send(turn, draft, silenced=self._is_silenced)
+        sent = await self._sending.send(turn, draft, silenced=self._is_silenced)
         if self._desk.silences:
             raise _Silenced
+        if sent is not None and sent.window_closed:
+            # They wrote long ago. The assistant's template, if it has one, asks them to write.
+            await self._say(turn, "reopening", asking[-1])
         if taken.consent is not None:
             await self._say(turn, taken.consent, asking[-1])
         reason = self._desk.turn_ended(failed=failed, answered=draft.answered)
@@ -221,7 +220,16 @@ class Turns:
             await self._say(turn, "handoff", asking[-1])
             self._desk.hand_off(reason)
 
-    async def _say(self, turn: Turn, kind: CannedKind, newest: InboundRecord) -> None:
+    def _turn(self, taken: _Taking) -> Turn:
+        return Turn(
+            conversation=self._conversation,
+            turn_id=self.id(),
+            message_ids=[record.message_id for record in taken.batch],
+            trace_id=taken.trace_id,
+            first_contact=taken.first_contact,
+        )
+
+    async def _say(self, turn: Turn, kind: PreparedKind, newest: InboundRecord) -> None:
         """Send one of the assistant's prepared texts."""
         draft = await steps.draft_canned(turn, kind, mark_read=newest.message.whatsapp_message_id)
         await self._sending.send(turn, draft, silenced=self._is_silenced)

@@ -16,6 +16,7 @@ from adapters.postgres.tenant_cache import TenantCache
 from contracts.handoff import HandoffSettings
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
+from contracts.outbound_template import TemplateContent, template_of
 from contracts.quotas import Quotas
 from domain.business_hours import BusinessHours, OpeningHours
 from domain.model_tools import AssistantTools
@@ -58,6 +59,8 @@ class AssistantProfile(Contract):
     quota_message: str | None = None
     stopped_message: str | None = None
     resumed_message: str | None = None
+    reopening_template: TemplateContent | None = None
+    """What asks a person to write again when their service window closed before the reply."""
     handoff: HandoffSettings = HandoffSettings()
     business_hours: BusinessHours | None = None
     """None: the team is always there."""
@@ -171,6 +174,7 @@ class AssistantProfiles(Running):
                 "quota_message": assistant.quota_message,
                 "stopped_message": assistant.stopped_message,
                 "resumed_message": assistant.resumed_message,
+                "reopening_template": template_of(assistant.reopening_template),
                 "handoff": HandoffSettings.of(assistant.handoff),
                 "business_hours": BusinessHours.of(assistant.business_hours),
                 "language": assistant.language,

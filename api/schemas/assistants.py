@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from api.schemas.base import Input, Name, Reference, Revised
+from api.schemas.operator_messages import TemplateInput
 from api.schemas.organizations import LARGEST_JSON, SmallObject
 from contracts.handoff import HandoffSettings, Phrase
 from contracts.ids import AssistantId, OrganizationId
+from contracts.outbound_template import TemplateContent, template_of
 from domain.business_hours import BusinessHours
 
 Message = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -34,6 +36,10 @@ class HandoffInput(HandoffSettings):
 
 def _readable_handoff(stored: Any) -> Any:
     return stored if isinstance(stored, HandoffSettings) else HandoffSettings.of(stored)
+
+
+def _readable_template(stored: Any) -> Any:
+    return stored if isinstance(stored, TemplateContent) else template_of(stored)
 
 
 def _readable_hours(stored: Any) -> Any:
@@ -71,6 +77,11 @@ class AssistantCreate(Input):
     )
     resumed_message: Message | None = Field(
         default=None, description="What a person hears who wants proactive messages again."
+    )
+    reopening_template: TemplateInput | None = Field(
+        default=None,
+        description="A template without placeholders that only the message would fill: sent when "
+        "the service window has closed before the reply, to ask the person to write again.",
     )
     handoff: HandoffInput = Field(
         default_factory=HandoffInput,
@@ -111,6 +122,7 @@ class AssistantPublic(Revised):
     quota_message: str | None
     stopped_message: str | None
     resumed_message: str | None
+    reopening_template: Annotated[TemplateContent | None, BeforeValidator(_readable_template)]
     handoff: Annotated[HandoffSettings, BeforeValidator(_readable_handoff)]
     business_hours: Annotated[BusinessHours | None, BeforeValidator(_readable_hours)]
     tools: list[Any]

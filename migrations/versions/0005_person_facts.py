@@ -12,10 +12,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    # What refers to a person names the organisation, too: foreign keys look past its walls.
-    op.create_unique_constraint(
-        "whatsapp_users_organization_id_id_key", "whatsapp_users", ["organization_id", "id"]
-    )
     op.create_table(
         "person_facts",
         sa.Column("id", sa.Text(), nullable=False),

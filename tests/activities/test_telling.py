@@ -1,27 +1,31 @@
 """What happens is told where it happens, by the activities that see it, and never lost."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.conversation import ConversationActivities
+from activities.desk import DeskActivities
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.table import Table
 from adapters.postgres.assistant_profiles import AssistantProfiles
+from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.temporal.metrics import WorkerMetrics
-from contracts.conversation import SettleUncertain
+from contracts.conversation import ChangedStatus, ChangeStatus, Handoff, Operator, SettleUncertain
 from contracts.events import BusinessEvent
 from contracts.ids import MessageId
+from tests.activities.sending_desk import Desk, desk, stage, tools
 from tests.activities.test_quotas import KEY_RING, Shop
-from tests.activities.test_sending import Desk, desk
 from tests.adapters.dynamodb.builders import NOON, a_record, a_request, a_turn
 
-__all__ = ["desk"]
+__all__ = ["desk", "stage", "tools"]
 
 
 class Listener:
@@ -47,6 +51,15 @@ def listener() -> Listener:
     return Listener()
 
 
+def a_desk(shop: Shop, listener: Listener) -> DeskActivities:
+    return DeskActivities(
+        conversations=shop.conversations,
+        outbox=Outbox(shop.table),
+        profiles=shop.profiles,
+        tell=listener,
+    )
+
+
 @pytest.fixture
 async def shop(database: Database, table: Table, listener: Listener) -> AsyncIterator[Shop]:
     async with AssistantProfiles(database, KEY_RING) as profiles:
@@ -63,6 +76,8 @@ async def shop(database: Database, table: Table, listener: Listener) -> AsyncIte
             people=People(table),
             database=database,
             quotas=shop.keeper,
+            profiles=profiles,
+            consents=Consents(database),
             tell=listener,
         )
         yield shop
@@ -102,11 +117,39 @@ async def test_a_conversation_that_has_ended_is_told_of_once(
     shop: Shop, listener: Listener
 ) -> None:
     await shop.open()
-    turn = a_turn(shop.conversation())
+    turn, desk = a_turn(shop.conversation()), a_desk(shop, listener)
     for _ in range(2):
-        await ActivityEnvironment().run(shop.activities.close_conversation, turn)
+        await ActivityEnvironment().run(desk.close_conversation, turn)
     assert listener.types == ["conversation.closed"] * 2
     assert len({event.id for event in listener.events}) == 1
+
+
+async def test_a_human_is_told_of_once_however_often_they_write(
+    shop: Shop, listener: Listener
+) -> None:
+    await shop.open()
+    desk, since = a_desk(shop, listener), datetime(2026, 1, 5, 10, tzinfo=UTC)
+    ref = shop.conversation()
+    ana = Operator(api_key_id="key_1", name="Ana")
+
+    async def change(handoff: Handoff | None) -> ChangedStatus:
+        status = "bot" if handoff is None else "human"
+        request = ChangeStatus(conversation=ref, status=status, handoff=handoff)
+        changed: ChangedStatus = await ActivityEnvironment().run(desk.change_status, request)
+        return changed
+
+    waiting = Handoff(reason="person", since=since)
+    assert (await change(waiting)).returns_at == since + timedelta(hours=1)
+    taken = waiting.model_copy(update={"operator": ana, "human_at": since})
+    for minutes in (0, 5):
+        wrote = since + timedelta(minutes=minutes)
+        changed = await change(taken.model_copy(update={"human_at": wrote}))
+        assert changed.returns_at == wrote + timedelta(hours=1)
+    await change(None)
+    told = list(dict.fromkeys((event.type, event.id) for event in listener.events))
+    assert [kind for kind, _ in told] == [
+        "conversation.handoff", "conversation.taken_over", "conversation.released",
+    ]  # fmt: skip
 
 
 async def test_a_limit_that_is_reached_is_told_of(shop: Shop, listener: Listener) -> None:

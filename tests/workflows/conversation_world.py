@@ -111,6 +111,8 @@ class World:
     statuses: list[ChangeStatus] = field(default_factory=list)
     echoes: list[str] = field(default_factory=list)
     fetched: int = 0
+    files: set[MessageId] = field(default_factory=set)
+    """Messages that came with one."""
     files_are_mute: bool = False
     """What people send cannot be read, and says nothing."""
     refreshed: list[MessageId] = field(default_factory=list)
@@ -144,6 +146,8 @@ class World:
         self.recorded.append([record.message.text or "" for record in fresh])
         for record in fresh:
             self.texts[record.message_id] = record.message.text or ""
+            if record.message.media is not None:
+                self.files.add(record.message_id)
         ids = [record.message_id for record in fresh]
         limit = self.limit_of(request, ids) if self.limit_of is not None else None
         texts = [self.texts[message_id] for message_id in ids]
@@ -234,7 +238,8 @@ class World:
     @activity.defn(name="fetch_media")
     async def fetch_media(self, request: FetchMedia) -> FetchedMedia:
         self.fetched += 1
-        return FetchedMedia(failed=request.turn.message_ids if self.files_are_mute else [])
+        files = [one for one in request.turn.message_ids if one in self.files]
+        return FetchedMedia(failed=files if self.files_are_mute else [])
 
     @activity.defn(name="refresh_memory")
     async def refresh_memory(self, request: RefreshMemory) -> RefreshedMemory:

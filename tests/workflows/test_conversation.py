@@ -16,6 +16,7 @@ from contracts.conversation import (
     Turn,
     UncertainDecision,
 )
+from domain.pacing import DEFAULT_PACE, METAS_REFILL
 from tests.servers import ConnectTemporal
 from tests.workflows.conversation_world import (
     RunningConversation,
@@ -324,3 +325,28 @@ async def test_operators_see_what_it_does(conversation: RunningConversation, wor
     assert any("write the answer to 1 message" in summary for summary in summaries)
     assert any("write a reply from 1 passage" in summary for summary in summaries)
     assert any("send the reply" in summary for summary in summaries)
+
+
+async def test_a_reply_that_comes_after_the_service_window_asks_the_person_to_write_again(
+    conversation: RunningConversation, world: World
+) -> None:
+    world.send_outcomes = [SentPart(outcome="rejected", error_code=131047, window_closed=True)]
+    await conversation.receive(message(1))
+    await eventually(lambda: world.replies == ["reopening"])
+
+
+async def test_a_person_gets_no_more_than_meta_allows(
+    time_skipping_env: WorkflowEnvironment, world: World
+) -> None:
+    client = Client(time_skipping_env.client.service_client, data_converter=pydantic_data_converter)
+    async with RunningConversation(client, world) as conversation:
+        world.parts = DEFAULT_PACE.burst + 2
+        began = await time_skipping_env.get_current_time()
+        await conversation.receive(message(1))
+        await eventually(lambda: len(world.replies) == DEFAULT_PACE.burst)
+        held_back = (await conversation.handle.query(ConversationWorkflow.snapshot)).doing
+        await time_skipping_env.sleep(2 * METAS_REFILL)
+        await eventually(lambda: len(world.replies) == world.parts)
+        took = await time_skipping_env.get_current_time() - began
+    assert "as Meta allows" in held_back
+    assert took > METAS_REFILL

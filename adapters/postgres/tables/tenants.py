@@ -110,6 +110,10 @@ class Assistant(SQLModel, table=True):
     """What a person hears who wants no more proactive messages."""
     resumed_message: str | None = Field(default=None, sa_type=Text)
     """What a person hears who wants them again."""
+    reopening_template: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
+    )
+    """Of `TemplateContent`: sent when the service window has closed before a reply."""
     business_hours: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSONB(none_as_null=True), nullable=True)
     )
