@@ -120,13 +120,13 @@ class SendingActivities:
         ref = request.conversation
         state = await self._outbox.state(ref, message_id=request.message_id)
         if state is None or state.status != "uncertain":
-            if state is not None:
+            if state is not None and state.status != "pending":
                 failed = state.status == "failed"
                 sent = SentPart(
                     outcome="rejected" if failed else "sent",
                     error_code=state.error and state.error.code,
                 )
-                await self._tell_fate(request.conversation, request.message_id, sent)
+                await self._tell_fate(ref, request.message_id, sent)
             return UncertainDecision(decision="settled")
         try:
             profile = await self._profiles.for_channel(ref.organization_id, ref.channel_id)

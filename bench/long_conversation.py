@@ -23,6 +23,7 @@ from temporalio.client import Client
 from adapters.keyring import KeyRing
 from adapters.temporal.plugin import parley_plugin
 from domain import pacing
+from telemetry import configure_logging
 from tests.servers import make_directory, running_temporal
 from tests.workflows.conversation_world import RunningConversation, World, eventually, message
 
@@ -45,6 +46,7 @@ def _at_once(_whole_at: int, *, now: datetime) -> timedelta:  # noqa: ARG001 - a
 async def main(*, turns: int, quiet: float, show: bool) -> int:
     # Meta's pair limit would make this take hours; the wait is one timer more in the history.
     pacing.wait_before_next = _at_once  # type: ignore[assignment]
+    configure_logging(level="WARNING", output="console", process="bench")
     async with running_temporal(make_directory()) as server:
         key_ring = KeyRing(["bench" * 8])
         client = await Client.connect(server.address, plugins=[parley_plugin(key_ring)])

@@ -299,11 +299,13 @@ class ConversationWorkflow:
                 return
 
     def _refresh_memory(self) -> None:
-        """Beside the turns: what is too old for a prompt is remembered in a few words."""
-        if self._protocol < 2 or not refresh_is_due(
-            messages=self._message_count, refreshed_at=self._remembered
-        ):
+        """Beside the turns: what is too old for a prompt is remembered in a few words, and words
+        that were taken back are forgotten."""
+        due = refresh_is_due(messages=self._message_count, refreshed_at=self._remembered)
+        taken_back = self._turns.retold and self._remembered > 0
+        if self._protocol < 2 or self._background.is_remembering or not (due or taken_back):
             return
+        self._turns.retold = False
         self._remembered = self._message_count
         self._background.refresh_memory(
             RefreshMemory(conversation=self._conversation, up_to=self._newest_message_id())

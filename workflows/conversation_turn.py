@@ -92,6 +92,8 @@ class Turns:
             show: told what is being done, for operators.
         """
         self.count = count
+        self.retold = False
+        """Something that was said has been edited or deleted since anybody last asked."""
         self.opened = opened
         self.limit = limit
         self._background = background
@@ -187,6 +189,7 @@ class Turns:
             self._desk.hold(recorded.held)
         taken.trace_id = taken.trace_id or arrived[0].trace_id
         taken.first_contact = taken.first_contact or recorded.first_contact
+        self.retold |= any(record.message.type in ("edit", "revoke") for record in records)
         for record in records:
             kept = recorded.renamed.get(record.message_id, record.message_id)
             if kept in fresh:

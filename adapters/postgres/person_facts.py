@@ -65,18 +65,27 @@ async def page(
     return await newest_first(session, query, table=PersonFact, limit=limit, cursor=cursor)
 
 
-async def add(session: AsyncSession, fact: PersonFact) -> PersonFact:
+async def add(session: AsyncSession, fact: PersonFact) -> tuple[PersonFact, bool]:
     """Write down what an operator knows, also what another one has removed before.
 
+    Returns:
+        The fact, and whether anything has changed: who says what is known already, confirms it, and
+        no model changes it from then on.
+
     Raises:
-        FactKnown, TooManyFacts
+        TooManyFacts
     """
     await _lock(session, fact.person_id)
     facts = await _all(session, fact.person_id)
+    known = next((one for one in facts if one.digest == fact.digest and one.statement), None)
+    if known is not None:
+        if known.source == "operator":
+            return known, False
+        return await save(session, known.sqlmodel_update({"source": "operator"})), True
     if sum(one.statement is not None for one in facts) >= MAX_FACTS:
         raise TooManyFacts
     await _make_room(session, facts, digest=fact.digest)
-    return await save(session, fact)
+    return await save(session, fact), True
 
 
 async def correct(session: AsyncSession, fact: PersonFact, *, statement: str) -> PersonFact:

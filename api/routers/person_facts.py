@@ -33,7 +33,10 @@ async def list_facts(
 
 @router.post("", status_code=201, responses=documented(401, 403, 404, 409, 422, 503))
 async def create_fact(whatsapp_user_id: str, body: FactCreate, tenant: OperatorDep) -> FactPublic:
-    """Tell the assistant something about the person. It knows it from its next turn."""
+    """Tell the assistant something about the person. It knows it from its next turn.
+
+    What it knows already is confirmed, and answered as it is.
+    """
     fact_id = person_facts.new_fact_id(tenant.seed)
     async with tenant.session() as session:
         person_id = await _find_person(session, whatsapp_user_id)
@@ -49,20 +52,20 @@ async def create_fact(whatsapp_user_id: str, body: FactCreate, tenant: OperatorD
             source="operator",
         )
         try:
-            created = _public(await person_facts.add(session, fact))
+            added, is_news = await person_facts.add(session, fact)
         except TooManyFacts:
             raise Problem(
                 409, f"A person has at most {MAX_FACTS} facts. Remove one that is of no use."
             ) from None
-        except FactKnown:
-            raise _known() from None
-        await tenant.record(
-            session,
-            action="person_fact.create",
-            resource_id=created.id,
-            # Not its words: an erasure could not take them out of the audit log.
-            secrets={"statement": "changed"},
-        )
+        created = _public(added)
+        if is_news:
+            await tenant.record(
+                session,
+                action="person_fact.create",
+                resource_id=created.id,
+                # Not its words: an erasure could not take them out of the audit log.
+                secrets={"statement": "changed"},
+            )
     return created
 
 

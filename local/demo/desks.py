@@ -2,7 +2,7 @@
 
 from local.demo.api import Api
 
-KEY_NAME = "Operator's view of the phone"
+KEY_NAME = "Demo operator"
 
 
 async def open_desk(

@@ -162,7 +162,7 @@ async def record(services: Services, ref: ConversationRef) -> None:
             ),
             {"id": ref.person_id, "organization": ref.organization_id},
         )
-    await Consents(services.database).opted_out(
+    await Consents(services.database).opted_in(
         ref.organization_id, ref.person_id, source="message", at=NOW
     )
     async with SpooledTemporaryFile[bytes]() as picture:

@@ -55,13 +55,14 @@ def test_a_wait_is_never_longer_than_one_refill(gaps: list[timedelta]) -> None:
 
 
 def test_a_burst_is_free_and_then_one_goes_every_six_seconds() -> None:
-    moments = sent_at([timedelta()] * 13, DEFAULT_PACE)
-    assert [(moment - START).total_seconds() for moment in moments] == [0] * 10 + [6, 12, 18]
+    burst = DEFAULT_PACE.burst
+    moments = sent_at([timedelta()] * (burst + 3), DEFAULT_PACE)
+    assert [(moment - START).total_seconds() for moment in moments] == [0] * burst + [6, 12, 18]
 
 
 def test_a_minute_of_silence_makes_ten_messages_good() -> None:
     whole_at = 0
-    for _ in range(10):
+    for _ in range(DEFAULT_PACE.burst):
         whole_at = after_one(whole_at, now=START)
     assert wait_before_next(whole_at, now=START) == timedelta(seconds=6)
     later = START + timedelta(seconds=60)
@@ -71,6 +72,6 @@ def test_a_minute_of_silence_makes_ten_messages_good() -> None:
 
 def test_a_clock_that_goes_back_lets_nothing_more_through() -> None:
     whole_at = 0
-    for _ in range(10):
+    for _ in range(DEFAULT_PACE.burst):
         whole_at = after_one(whole_at, now=START)
     assert wait_before_next(whole_at, now=START - timedelta(seconds=4)) == timedelta(seconds=10)

@@ -23,6 +23,7 @@ from contracts.conversation import (
     SendPart,
     SentPart,
     Turn,
+    WriteReply,
 )
 from contracts.ids import MessageId
 from settings import Settings
@@ -46,6 +47,10 @@ class Desk:
     @activity.defn(name="retrieve_passages")
     async def retrieve_passages(self, turn: Turn) -> RetrievedPassages:  # noqa: ARG002 - signature
         return RetrievedPassages()
+
+    @activity.defn(name="write_reply")
+    async def write_reply(self, request: WriteReply) -> DraftedReply:  # noqa: ARG002 - signature
+        return _DRAFT
 
     @activity.defn(name="generate_reply")
     async def generate_reply(self, request: GenerateReply) -> DraftedReply:  # noqa: ARG002 - signature
@@ -72,7 +77,7 @@ class Desk:
         own = {
             _name(each): each
             for each in (
-                self.fetch_media, self.retrieve_passages, self.generate_reply,
+                self.fetch_media, self.retrieve_passages, self.write_reply, self.generate_reply,
                 self.draft_canned_reply, self.mark_read, self.refresh_memory, self.send_part,
             )
         }  # fmt: skip

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulator.receiver import DEADLINE_SECONDS
-from tests.simulator.stage import PHONE_NUMBER_ID, Stage
+from tests.simulator.stage import PHONE_NUMBER_ID, WABA_ID, Stage, staged
 
 CONVERSATION = "conv_01ARZ3NDEKTSV4RRFFQ69G5FAV01BX5ZZKBKACTAV9WEVGEMMVRZ"
 
@@ -104,6 +107,20 @@ async def test_a_message_leads_to_its_workflow(stage: Stage) -> None:
         "http://127.0.0.1:8233/namespaces/default/workflows/" + workflow.replace("/", "%2F")
     )
     assert unknown["workflow_url"] is None
+
+
+async def test_data_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        person = await stage.acquainted()
+    with closing(sqlite3.connect(tmp_path / "simulator.sqlite3")) as file:
+        file.execute("ALTER TABLE messages DROP COLUMN extra")
+        file.execute("DROP TABLE templates")
+        file.execute("DROP TABLE desks")
+    async with staged(tmp_path) as stage:
+        await stage.reply(person)
+        assert [message["extra"]["from_app"] for message in await stage.chat(person)] == [False] * 2
+        listed = await stage.graph("GET", f"{WABA_ID}/message_templates")
+        assert listed.json()["data"]
 
 
 async def test_unread_messages_are_counted(stage: Stage) -> None:

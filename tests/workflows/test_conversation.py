@@ -214,6 +214,8 @@ async def test_what_is_too_old_for_a_prompt_is_remembered_beside_the_turns(
         await conversation.receive(message(number))
         await eventually(lambda number=number: len(world.replies) == number)  # type: ignore[misc]
     await eventually(lambda: len(world.refreshed) == 2)
+    await conversation.receive(message(17, type="revoke", reply="none"))
+    await eventually(lambda: len(world.refreshed) == 3)
     assert world.refreshed == sorted(set(world.refreshed))
 
 

@@ -63,9 +63,10 @@ export class Desk {
       this.buttons.replaceChildren();
       return;
     }
-    const { status } = conversation;
+    const { status, handoff } = conversation;
+    const tone = status === "bot" ? "" : handoff?.waiting_since ? "bad" : "waiting";
     this.state.replaceChildren(
-      h("p", {}, h("span", { class: `pill ${status === "bot" ? "" : "bad"}` }, status), ` ${STATUS[status] ?? ""}`),
+      h("p", {}, h("span", { class: `pill ${tone}` }, status), ` ${STATUS[status] ?? ""}`),
       ...this.facts(conversation, uncertain, quotas).map((fact) => h("p", { class: "says" }, fact)),
     );
     this.buttons.replaceChildren(
