@@ -142,7 +142,7 @@ class InboundUpdates:
                 names.CONVERSATION_WORKFLOW,
                 ConversationInput(conversation=conversation),
                 id=conversation_workflow_id(route.channel_id, person),
-                task_queue=names.CONVERSATIONS_QUEUE,
+                task_queue=names.conversations_queue(route.organization_id),
                 start_signal="receive_message",
                 start_signal_args=[received],
                 static_summary="WhatsApp conversation",

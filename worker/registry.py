@@ -26,6 +26,9 @@ class Registration:
     workflows: Sequence[type]
     activities: Sequence[Callable[..., Any]]
     max_concurrent_activities: int
+    max_concurrent_workflow_tasks: int = 4
+    """Few. They need a processor, and so they wait in the queue, where organisations take turns,
+    rather than in this process, where they would not."""
 
 
 @dataclass(frozen=True)
@@ -44,29 +47,32 @@ class Activities:
 def registrations(activities: Activities) -> list[Registration]:
     """The quick activities share the workflows' queue, so that the worker starts them eagerly."""
     return [
-        Registration(
-            names.CONVERSATIONS_QUEUE,
-            workflows=[ConversationWorkflow],
-            activities=[
-                activities.conversation.record_inbound,
-                activities.conversation.close_conversation,
-                activities.retrieval.retrieve_passages,
-                activities.reply.draft_canned_reply,
-                activities.sending.settle_uncertain_send,
-            ],
-            max_concurrent_activities=200,
+        *(
+            Registration(
+                queue,
+                workflows=[ConversationWorkflow],
+                activities=[
+                    activities.conversation.record_inbound,
+                    activities.conversation.close_conversation,
+                    activities.retrieval.retrieve_passages,
+                    activities.reply.draft_canned_reply,
+                    activities.sending.settle_uncertain_send,
+                ],
+                max_concurrent_activities=25,
+            )
+            for queue in names.CONVERSATIONS_QUEUES
         ),
         Registration(
             names.LLM_QUEUE,
             workflows=[],
             activities=[activities.reply.generate_reply],
-            max_concurrent_activities=200,
+            max_concurrent_activities=64,
         ),
         Registration(
             names.WHATSAPP_QUEUE,
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
-            max_concurrent_activities=200,
+            max_concurrent_activities=32,
         ),
         Registration(
             names.INGESTION_QUEUE,

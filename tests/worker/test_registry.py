@@ -17,9 +17,9 @@ from contracts import activities as stubs
 from worker.registry import Activities, registrations
 
 
-def registered() -> dict[str, Any]:
-    """Implementations by name. Nothing is called, so the adapters may be anything."""
-    made = Activities(
+def made() -> Activities:
+    """Nothing of them is called, so the adapters may be anything."""
+    return Activities(
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock()
         ),
@@ -42,7 +42,11 @@ def registered() -> dict[str, Any]:
         ),
         usage=UsageActivities(Mock()),
     )  # fmt: skip
-    implementations = [each for queue in registrations(made) for each in queue.activities]
+
+
+def registered() -> dict[str, Any]:
+    """Implementations by name."""
+    implementations = [each for queue in registrations(made()) for each in queue.activities]
     return {_name(each): each for each in implementations}
 
 
