@@ -162,7 +162,7 @@ def start_options(ref: ConversationRef) -> dict[str, Any]:
     """How the workflow of a conversation is started, by whoever needs it first."""
     return {
         "id": workflow_id(ref),
-        "task_queue": names.CONVERSATIONS_QUEUE,
+        "task_queue": names.conversations_queue(ref.organization_id),
         "static_summary": "WhatsApp conversation",
         "search_attributes": TypedSearchAttributes(
             [
