@@ -33,6 +33,7 @@ from contracts.conversation import (
 )
 from contracts.ids import (
     ConversationId,
+    MessageId,
     OrganizationId,
     PersonId,
     conversation_id,
@@ -52,6 +53,7 @@ DELIVERED: Final = int(os.environ.get(DOOR, "200"))
 FIRST: Final = int(os.environ.get(SEED, "1"))
 PEOPLE: Final = 400
 AT_ONCE: Final = 8
+GOES_ON_SECONDS: Final = 120
 _BUSY: Final = "Potential deadlock detected"
 """Temporal's SDK of a workflow that the machine had no time for; it is tried again."""
 CHUNK: Final = 10_000
@@ -231,16 +233,25 @@ async def _goes_on(services: Services, desk: Desk, talk: Talk, expected: set[str
     handle = services.temporal.get_workflow_handle(
         conversation_workflow_id(route.channel_id, person)
     )
-    async with asyncio.timeout(120):
-        while True:
-            recorded = await _recorded(services, route.organization_id, conversation)
-            if (
-                expected <= recorded.keys()
-                and (desk.answered[recorded[normal]] or await _has_human(handle))
-                and await _is_well(handle)
-            ):
-                return
-            await asyncio.sleep(0.1)
+    recorded: dict[str, MessageId] = {}
+    try:
+        async with asyncio.timeout(GOES_ON_SECONDS):
+            while True:
+                recorded = await _recorded(services, route.organization_id, conversation)
+                if (
+                    expected <= recorded.keys()
+                    and (desk.answered[recorded[normal]] or await _has_human(handle))
+                    and await _is_well(handle)
+                ):
+                    return
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        described = (await handle.describe()).raw_description
+        raise AssertionError(
+            f"{conversation} is stuck. Not recorded: {sorted(expected - recorded.keys())}; "
+            f"answered: {desk.answered[recorded.get(normal, MessageId(''))]}; "
+            f"task: {described.pending_workflow_task}; steps: {described.pending_activities}"
+        ) from None
 
 
 async def _has_human(handle: WorkflowHandle[Any, Any]) -> bool:
@@ -261,11 +272,10 @@ async def _is_well(handle: WorkflowHandle[Any, Any]) -> bool:
 
 async def _recorded(
     services: Services, organization: OrganizationId, conversation: ConversationId
-) -> dict[str, Any]:
-    """What the person wrote, by Meta's id, with the id in the transcript."""
+) -> dict[str, MessageId]:
+    """What was written, by Meta's id, with the id in the transcript."""
     return {
         message.whatsapp_message_id or "": message.id
         async for page in services.conversations.transcript(organization, conversation)
         for message in page
-        if message.direction == "inbound"
     }
