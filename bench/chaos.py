@@ -373,7 +373,11 @@ def _end_of(attributes: set[str]) -> str:
 @asynccontextmanager
 async def _simulator(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        base_url=stack.simulator_url or "", timeout=60, trust_env=False
+        # No connection is kept: the simulator may close one at the moment it is used again.
+        base_url=stack.simulator_url or "",
+        timeout=60,
+        trust_env=False,
+        limits=httpx.Limits(max_keepalive_connections=0),
     ) as client:
         yield client
 
