@@ -50,6 +50,10 @@ with workflow.unsafe.imports_passed_through():
 BURST_CAP = 5
 """A burst is gathered for at most so many quiet periods after its first message."""
 
+MOST_EVENTS = 3_900
+"""Of a run, after a turn. Temporal suggests to continue as new past 4,096, and a turn has yet to end
+then; recorded runs are far below."""
+
 
 @workflow.defn(name=names.CONVERSATION_WORKFLOW)
 class ConversationWorkflow:
@@ -315,6 +319,7 @@ class ConversationWorkflow:
         info = workflow.info()
         return (
             info.is_continue_as_new_suggested()
+            or info.get_current_history_length() >= MOST_EVENTS
             or info.is_target_worker_deployment_version_changed()
             or self._turns_per_run == self._turns.count - self._turns_at_start
         )

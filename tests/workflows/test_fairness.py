@@ -17,10 +17,11 @@ from tests.servers import ConnectTemporal
 from tests.workflows.conversation_world import CONVERSATION, QUEUES, World, eventually, message
 from workflows.conversation import ConversationWorkflow
 
-FLOOD = 60
+FLOOD = 40
 SLOTS = 2
 """Of each queue's activities: few, so that work waits in the queues."""
-WORK_SECONDS = 0.1
+WORK_SECONDS = 0.4
+"""Long beside what the machine itself takes for a turn."""
 
 
 @pytest.fixture
