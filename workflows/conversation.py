@@ -51,8 +51,8 @@ BURST_CAP = 5
 """A burst is gathered for at most so many quiet periods after its first message."""
 
 MOST_EVENTS = 3_900
-"""Of a run, after a turn. Temporal suggests to continue as new past 4,096, and a turn has yet to end
-then; recorded runs are far below."""
+"""Of a run, after a turn. Temporal suggests to continue as new past 4,096, when a turn has yet to
+end; recorded runs are far below."""
 
 
 @workflow.defn(name=names.CONVERSATION_WORKFLOW)
