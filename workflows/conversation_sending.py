@@ -88,7 +88,8 @@ class Sending:
             )
             sent = await self._send(request, part_name, silenced)
             if sent is None or sent.outcome == "rejected":
-                workflow.logger.warning("a part of the reply was not sent")
+                if not silenced():
+                    workflow.logger.warning("a part of the reply was not sent")
                 return sent
         return sent
 
