@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.service import RPCError
 
 from adapters.dynamodb.conversations import StoredConversation
 from adapters.temporal.conversations import ConversationRefused
 from api.dependencies import Tenant
 from api.problems import Problem, unavailable
+from api.schemas.base import Output
 from api.schemas.conversations import ConversationPublic
-from contracts.conversation import ConversationRef, Operator
+from contracts.conversation import ConversationRef, ConversationStatus, Operator
+from contracts.ids import ConversationId
 from domain import service_window
 
 WRITTEN_WITHIN: Final = 5.0
@@ -29,14 +32,40 @@ def ref_of(tenant: Tenant, conversation: StoredConversation) -> ConversationRef:
     )
 
 
+class ConversationChange(Output):
+    """What the audit log keeps of who has a conversation."""
+
+    status: ConversationStatus
+
+
+class PostedMessage(Output):
+    """What the audit log keeps of an operator's message: not its words, which it would outlive."""
+
+    conversation_id: ConversationId
+    type: str
+
+
+class Act:
+    """What a request does in a conversation, and its entry in the audit log."""
+
+    def __init__(self, tenant: Tenant, session: AsyncSession) -> None:
+        self._tenant = tenant
+        self._session = session
+        principal = tenant.principal
+        self.operator = Operator(api_key_id=principal.key_id, name=principal.name)
+
+    async def is_told(self, action: str, resource_id: str, after: Output) -> None:
+        await self._tenant.record(
+            self._session, action=action, resource_id=resource_id, after=after
+        )
+
+
 @asynccontextmanager
-async def acting(tenant: Tenant, *, action: str, resource_id: str) -> AsyncIterator[Operator]:
+async def acting(tenant: Tenant) -> AsyncIterator["Act"]:
     """Act as the request's key. The entry in the audit log stands if, and only if, it was done."""
-    principal = tenant.principal
     try:
         async with tenant.session() as session:
-            await tenant.record(session, action=action, resource_id=resource_id)
-            yield Operator(api_key_id=principal.key_id, name=principal.name)
+            yield Act(tenant, session)
     except ConversationRefused as error:
         raise Problem(409, str(error), kind="refused") from error
     except (RPCError, TimeoutError, RuntimeError) as error:

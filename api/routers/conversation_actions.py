@@ -5,7 +5,14 @@ from pydantic import ValidationError
 from adapters.dynamodb.conversations import StoredConversation
 from adapters.dynamodb.drafts import Draft, DraftPart
 from adapters.temporal.conversations import ConversationNotRunning
-from api.conversation_desk import acting, check_may_be_sent, ref_of, show
+from api.conversation_desk import (
+    ConversationChange,
+    PostedMessage,
+    acting,
+    check_may_be_sent,
+    ref_of,
+    show,
+)
 from api.dependencies import OperatorDep, Tenant
 from api.problems import documented, invalid, not_found
 from api.routers.conversations import find_conversation
@@ -30,16 +37,17 @@ async def take_over_conversation(conversation_id: str, tenant: OperatorDep) -> C
     `handoff` says. What another operator has may be taken over as well.
     """
     conversation = await find_conversation(conversation_id, tenant)
-    async with acting(
-        tenant, action="conversation.take_over", resource_id=conversation.id
-    ) as operator:
+    async with acting(tenant) as act:
+        await act.is_told(
+            "conversation.take_over", conversation.id, ConversationChange(status="human")
+        )
         await tenant.services.desk.take_over(
-            ref_of(tenant, conversation), operator, update_id=f"take-over-{tenant.seed}"
+            ref_of(tenant, conversation), act.operator, update_id=f"take-over-{tenant.seed}"
         )
     return await show(
         tenant,
         conversation,
-        until=lambda now: now.handoff is not None and now.handoff.operator == operator,
+        until=lambda now: now.handoff is not None and now.handoff.operator == act.operator,
     )
 
 
@@ -51,11 +59,12 @@ async def release_conversation(conversation_id: str, tenant: OperatorDep) -> Con
     """
     conversation = await find_conversation(conversation_id, tenant)
     try:
-        async with acting(
-            tenant, action="conversation.release", resource_id=conversation.id
-        ) as operator:
+        async with acting(tenant) as act:
+            await act.is_told(
+                "conversation.release", conversation.id, ConversationChange(status="bot")
+            )
             await tenant.services.desk.release(
-                ref_of(tenant, conversation), operator, update_id=f"release-{tenant.seed}"
+                ref_of(tenant, conversation), act.operator, update_id=f"release-{tenant.seed}"
             )
     except ConversationNotRunning:
         return ConversationPublic.of(conversation)
@@ -70,11 +79,12 @@ async def close_conversation(conversation_id: str, tenant: OperatorDep) -> Conve
     """
     conversation = await find_conversation(conversation_id, tenant)
     try:
-        async with acting(
-            tenant, action="conversation.close", resource_id=conversation.id
-        ) as operator:
+        async with acting(tenant) as act:
+            await act.is_told(
+                "conversation.close", conversation.id, ConversationChange(status="closed")
+            )
             await tenant.services.desk.close(
-                ref_of(tenant, conversation), operator, update_id=f"close-{tenant.seed}"
+                ref_of(tenant, conversation), act.operator, update_id=f"close-{tenant.seed}"
             )
     except ConversationNotRunning:
         return ConversationPublic.of(conversation)
@@ -97,17 +107,20 @@ async def send_message(
     ref, post_id = ref_of(tenant, conversation), tenant.seed
     turn = Turn(conversation=ref, turn_id=post_turn_id(post_id), message_ids=[])
     services = tenant.services
-    async with acting(
-        tenant, action="conversation.send_message", resource_id=conversation.id
-    ) as operator:
-        draft = Draft(parts=(part,), sender="operator", operator=operator)
+    async with acting(tenant) as act:
+        draft = Draft(parts=(part,), sender="operator", operator=act.operator)
         post = OperatorMessage(
             post_id=post_id,
             draft_id=await services.outbox.save_draft(turn, draft),
-            operator=operator,
+            operator=act.operator,
             template=body.template is not None,
         )
         accepted = await services.desk.send_message(ref, post)
+        await act.is_told(
+            "message.create",
+            accepted.message_id,
+            PostedMessage(conversation_id=conversation.id, type=part.to_send.type),
+        )
     # The workflow sends it, whatever becomes of this process: here it is only shown.
     await services.outbox.enqueue(turn, message_id=accepted.message_id, draft=draft)
     stored = await services.conversations.message(

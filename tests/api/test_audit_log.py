@@ -1,7 +1,7 @@
 """Who did what, when: every change leaves an entry, and none of them is ever altered."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from domain.business_events import trial
 from settings import Settings
 from tests.adapters.dynamodb.builders import a_conversation, a_record, a_request
 from tests.api.conftest import Organization, check_problem, created
+from tests.fuzz.desk import staffed_desk
 
 ORGANIZATION = "/v1/organizations/{organization_id}"
 WEBHOOK_ENDPOINT = f"{ORGANIZATION}/webhook-endpoints/{{webhook_endpoint_id}}"
@@ -124,6 +125,15 @@ CHANGES: dict[tuple[str, str], Change] = {
     ),
 }
 
+CONVERSATION = f"{ORGANIZATION}/conversations/{{conversation_id}}"
+ACTIONS: dict[tuple[str, str], Change] = {
+    ("post", f"{CONVERSATION}/takeover"): Change("conversation.take_over"),
+    ("post", f"{CONVERSATION}/messages"): Change("message.create", lambda: {"text": "Hello"}),
+    ("post", f"{CONVERSATION}/release"): Change("conversation.release"),
+    ("post", f"{CONVERSATION}/close"): Change("conversation.close"),
+}
+"""What a worker has a part in."""
+
 CHANGES_NOTHING = {
     ("post", f"{KNOWLEDGE_BASE}/search"): "a search reads; it is a POST for the sake of its query",
     ("post", f"{WEBHOOK_ENDPOINT}/test"): "a trial is noted among the endpoint's deliveries",
@@ -154,7 +164,7 @@ async def a_summary(services: Services, organization_id: OrganizationId) -> Conv
         channel_id=ChannelId(f"chn_{ULID()}"),
         person_id=PersonId(f"wau_{ULID()}"),
     )
-    record = a_record()
+    record = a_record(sent_at=datetime.now(UTC))
     await services.conversations.record_inbound(a_request(ref, record, opening=True))
     await services.summaries.write(
         organization_id, ref.conversation_id, None, text="Asked.", source="model",
@@ -211,10 +221,38 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
 async def test_every_change_leaves_an_entry(
     world: World, platform: httpx.AsyncClient, app: FastAPI, method: str, path: str
 ) -> None:
-    if (method, path) in CHANGES_NOTHING:
+    if (method, path) in CHANGES_NOTHING | ACTIONS:
         return
     assert (method, path) in CHANGES, "say how to call this operation, or why it changes nothing"
-    change = CHANGES[method, path]
+    await make(CHANGES[method, path], world, platform, app, method=method, path=path)
+
+
+@pytest.fixture(scope="module")
+async def staff(settings: Settings, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - it has made the stores
+    async with staffed_desk(settings):
+        yield
+
+
+async def test_every_action_in_a_conversation_leaves_an_entry(
+    world: World,
+    platform: httpx.AsyncClient,
+    app: FastAPI,
+    staff: None,  # noqa: ARG001 - it works
+) -> None:
+    for (method, path), change in ACTIONS.items():
+        await make(change, world, platform, app, method=method, path=path)
+
+
+async def make(
+    change: Change,
+    world: World,
+    platform: httpx.AsyncClient,
+    app: FastAPI,
+    *,
+    method: str,
+    path: str,
+) -> None:
+    """Make the change, and look at what the log says of it."""
     body = None if change.body is None else change.body()
     response = await platform.request(method, path.format(**world.ids), json=body)
     assert response.is_success, response.text
