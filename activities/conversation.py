@@ -15,10 +15,12 @@ from adapters.postgres.database import Database
 from adapters.postgres.whatsapp_users import remember
 from contracts.conversation import (
     ConversationRef,
+    InboundRecord,
     RecordedInbound,
     RecordInbound,
 )
 from contracts.handoff import HandoffSettings
+from contracts.ids import MessageId
 from domain.business_events import message_received
 from domain.handoff import in_their_words, wanted_handoff
 
@@ -48,6 +50,7 @@ class ConversationActivities:
         """Write messages into the transcript; tell which of them no earlier turn has had, which
         are beyond a quota, and what they ask for besides an answer."""
         recorded = await self._conversations.record_inbound(request)
+        request = _under_kept_ids(request, recorded.renamed)
         ids = set(recorded.fresh)
         fresh = [record for record in request.messages if record.message_id in ids]
         asking = [record.message for record in fresh if record.message.reply != "none"]
@@ -68,6 +71,7 @@ class ConversationActivities:
         handoff = wanted_handoff(in_their_words(asking), settings)
         return RecordedInbound(
             fresh=recorded.fresh,
+            renamed=recorded.renamed,
             first_contact=recorded.first_contact,
             limit=limit,
             held=recorded.held,
@@ -110,3 +114,15 @@ class ConversationActivities:
                 username=person.username,
                 profile_name=person.profile_name,
             )
+
+
+def _under_kept_ids(request: RecordInbound, renamed: dict[MessageId, MessageId]) -> RecordInbound:
+    if not renamed:
+        return request
+    messages = [
+        InboundRecord(
+            message_id=renamed.get(record.message_id, record.message_id), message=record.message
+        )
+        for record in request.messages
+    ]
+    return request.model_copy(update={"messages": messages})

@@ -16,17 +16,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 
 from bench import floor
 from bench.conversations import measure_conversations
 from bench.deliveries import Delivery, delivery, post
 from bench.fairness import measure_fairness
 from bench.figures import Figure, Latency, print_figures
-from bench.tenant import Channel, make_channels
+from bench.tenant import make_channels
+from bench.turns import measure_turns
 from local.aws import AwsServer, aws_part
 from local.ports import free_port
 from local.process import PartProcess
@@ -35,9 +35,9 @@ from local.product import Product, running_product
 IN_FLIGHT = 64
 PEOPLE = 200
 ROUNDS = 3
-QUICK, PATIENT = "1001", "1002"
-"""Phone number ids: one answers at once, one gathers a burst for so long that nothing is answered
-while acknowledgements are measured."""
+PATIENT = "1002"
+"""Phone number id: it gathers a burst for so long that nothing is answered while acknowledgements
+are measured."""
 
 AWS_START_SECONDS = 30
 
@@ -87,71 +87,12 @@ async def main(*, turns: int, messages: int, requests: int) -> None:
 
 async def measure(product: Product, instant: str, *, turns: int, messages: int) -> list[Figure]:
     client = await Client.connect(product.temporal_address)
-    channels = await make_channels(product, debounces={QUICK: 0, PATIENT: 30})
+    await make_channels(product, debounces={PATIENT: 30})
     last_step = floor.LastStep()
     async with floor.worker(client, last_step):
-        figures = await measure_turns(product, instant, client, last_step, channels[QUICK], turns)
+        figures = await measure_turns(product, instant, client, last_step, turns=turns)
         figures += await measure_acknowledgements(product, client, messages)
     return figures
-
-
-async def measure_turns(
-    product: Product,
-    instant: str,
-    client: Client,
-    last_step: floor.LastStep,
-    channel: Channel,
-    turns: int,
-) -> list[Figure]:
-    """Webhook to Graph call in a settled conversation, beside a workflow of three no-ops."""
-    wa_id = "34600000001"
-    seconds: list[float] = []
-    raw: list[float] = []
-    raw_events = raw_bytes = 0.0
-    async with fresh_session() as session:
-        for number in range(1, 6):
-            await _turn(session, product, instant, wa_id, number)
-    handle = await _conversation(client, channel)
-    events, size = await floor.history_of(handle)
-    for round in range(ROUNDS):
-        first = 6 + round * turns
-        async with fresh_session() as session:
-            for number in range(first, first + turns):
-                seconds.append(await _turn(session, product, instant, wa_id, number))
-        if round == 0:
-            # Before the conversation continues as new, which starts a history afresh.
-            now = await floor.history_of(handle)
-            events, size = (now[0] - events) / turns, (now[1] - size) / turns
-        floor_turns = await floor.turns(client, last_step, count=turns)
-        raw += floor_turns.seconds
-        raw_events, raw_bytes = floor_turns.events, floor_turns.size
-    ours, bare = Latency.of(seconds), Latency.of(raw)
-    return [
-        Figure(name="webhook to Graph call, p50", measured=ours.p50, floor=bare.p50, unit="ms",
-               aim="at most 1.5"),
-        Figure(name="webhook to Graph call, p99", measured=ours.p99, floor=bare.p99, unit="ms"),
-        Figure(name="history of a turn", measured=events, floor=raw_events, unit="events"),
-        Figure(name="history of a turn", measured=size, floor=raw_bytes, unit="bytes"),
-    ]  # fmt: skip
-
-
-async def _turn(
-    session: aiohttp.ClientSession, product: Product, instant: str, wa_id: str, number: int
-) -> float:
-    asked = delivery(
-        phone_number_id=QUICK, wa_id=wa_id, text="When do you open?", app_secret=product.app_secret
-    )
-    began = time.monotonic()
-    await post(session, product.webhook_url, asked)
-    async with session.get(f"{instant}/arrivals/{wa_id}/{number}") as response:
-        arrived: float = await response.json()
-    return arrived - began
-
-
-async def _conversation(client: Client, channel: Channel) -> WorkflowHandle[Any, Any]:
-    async for found in client.list_workflows(f"ChannelId = '{channel.channel_id}'"):
-        return client.get_workflow_handle(found.id)
-    raise LookupError("the conversation is not listed")
 
 
 async def measure_acknowledgements(product: Product, client: Client, messages: int) -> list[Figure]:

@@ -2,25 +2,33 @@
 
 Run in a process of its own. `/arrivals/…` tells when a send came in, on the monotonic clock that
 all processes of a machine share.
+
+The answer to a message that has a question's number in it, such as `q17-3`, repeats the number.
 """
 
 import asyncio
 import hashlib
 import json
 import math
+import re
 import sys
 import time
 from itertools import count
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from domain.memory import NOTES_MARK
 
 DIMENSIONS = 64
 SLOW_MODEL = "slow"
 SLOW_SECONDS = 0.5
+QUESTION_NUMBER = re.compile(r"q\d+-\d+\b")
+"""A letter may stand before it: a line break is `\\n` in what a model is given."""
 
 _arrivals: dict[str, list[float]] = {}
 _arrived = asyncio.Condition()
@@ -57,9 +65,10 @@ async def chat(request: Request) -> Response:
     body = await request.json()
     if body["model"] == SLOW_MODEL:
         await asyncio.sleep(SLOW_SECONDS)
+    said = _answer(body["messages"])
     chunk = {
         "id": "c", "object": "chat.completion.chunk", "created": 0, "model": body["model"],
-        "choices": [{"index": 0, "delta": {"role": "assistant", "content": "We open at nine. [1]"},
+        "choices": [{"index": 0, "delta": {"role": "assistant", "content": said},
                      "finish_reason": "stop"}],
     }  # fmt: skip
     usage = {
@@ -69,6 +78,15 @@ async def chat(request: Request) -> Response:
     }
     stream = "".join(f"data: {json.dumps(event)}\n\n" for event in (chunk, usage))
     return Response(stream + "data: [DONE]\n\n", media_type="text/event-stream")
+
+
+def _answer(messages: list[dict[str, Any]]) -> str:
+    if str(messages[0]["content"]).startswith(NOTES_MARK):
+        return json.dumps({"summary": "They asked when the shop opens.", "facts": []})
+    # Behind the passages is what is asked now; what was asked before is not answered again.
+    asked = str(messages[-1]["content"]).rpartition("</passages>")[2]
+    numbers = dict.fromkeys(QUESTION_NUMBER.findall(asked))
+    return " ".join([*numbers, "We open at nine. [1]"])
 
 
 async def embeddings(request: Request) -> Response:
@@ -89,13 +107,19 @@ def _vector(text: str) -> list[float]:
     return [value / length for value in raw]
 
 
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked was killed meanwhile."""
+    return Response(status_code=400)
+
+
 app = Starlette(
+    exception_handlers={ClientDisconnect: gone},
     routes=[
         Route("/{version}/{number}/messages", graph, methods=["POST"]),
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/embeddings", embeddings, methods=["POST"]),
         Route("/arrivals/{person}/{number:int}", arrival),
-    ]
+    ],
 )
 
 if __name__ == "__main__":

@@ -278,6 +278,10 @@ class RecordInbound(Contract):
 class RecordedInbound(Contract):
     fresh: list[MessageId]
     """Without those that an earlier turn has had: Meta delivers again for up to 7 days."""
+    renamed: dict[MessageId, MessageId] = Field(default_factory=dict)
+    """Messages that keep the id under which an attempt of this turn has written them before, by the
+    id that they were given now: a worker died, and another one found more of them, in another
+    order. `fresh` has the ids that are kept."""
     first_contact: bool = False
     """Nobody has ever written in this conversation before."""
     limit: ReachedLimit | None = None

@@ -1,11 +1,17 @@
 """Names on Temporal's side of the fence: task queues, workflow types, search attributes."""
 
 from typing import Final
+from zlib import crc32
 
 from temporalio.common import SearchAttributeKey
 
 CONVERSATIONS_QUEUE: Final = "conversations"
 """Workflows and their quick activities: on one queue, so that the worker starts them eagerly."""
+CONVERSATIONS_QUEUES: Final = (
+    CONVERSATIONS_QUEUE, *(f"{CONVERSATIONS_QUEUE}-{number}" for number in range(1, 8)),
+)  # fmt: skip
+"""Several, because the tasks of conversations that a worker has in its cache wait in a queue which
+knows no fairness keys: an organisation that floods one of them leaves the others alone."""
 LLM_QUEUE: Final = "llm"
 WHATSAPP_QUEUE: Final = "whatsapp"
 MEDIA_QUEUE: Final = "media"
@@ -26,6 +32,12 @@ REPLAY_WEBHOOKS_WORKFLOW: Final = "ReplayWebhooks"
 
 USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"
 """Id of the schedule, and how the ids of the workflows begin that it starts."""
+
+
+def conversations_queue(organization_id: str) -> str:
+    """On which of the queues all conversations of the organisation run."""
+    return CONVERSATIONS_QUEUES[crc32(organization_id.encode()) % len(CONVERSATIONS_QUEUES)]
+
 
 ORGANIZATION_ID: Final = SearchAttributeKey.for_keyword("OrganizationId")
 CHANNEL_ID: Final = SearchAttributeKey.for_keyword("ChannelId")

@@ -23,15 +23,18 @@ MEMORY_SECONDS = 120.0
 class Backoff:
     """Pauses before each new start: none to speak of at first, longer and longer when it recurs."""
 
-    def __init__(self, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float], longest_pause: float = LONGEST_PAUSE_SECONDS
+    ) -> None:
         self._clock = clock
+        self._longest_pause = longest_pause
         self._deaths: deque[float] = deque(maxlen=DEATHS_IN_A_ROW)
         self._pause = FIRST_PAUSE_SECONDS
 
     def next_pause(self) -> float:
         """Note a death; seconds to wait before the next start."""
         self._deaths.append(self._clock())
-        grown = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        grown = min(self._pause * 2, self._longest_pause)
         self._pause = grown if self.keeps_failing else FIRST_PAUSE_SECONDS
         return self._pause
 
@@ -59,14 +62,24 @@ class Supervisor:
     """
 
     def __init__(
-        self, parts: Sequence[Part], *, reporter: Reporter, clock: Callable[[], float]
+        self,
+        parts: Sequence[Part],
+        *,
+        reporter: Reporter,
+        clock: Callable[[], float],
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
+        """
+        Args:
+            longest_pause: seconds before a part that keeps dying is started again.
+        """
         self._parts = {part.name: part for part in parts}
         unknown = {need for part in parts for need in part.needs} - self._parts.keys()
         if unknown:
             raise ValueError(f"parts need {sorted(unknown)}, which nobody starts")
         self._reporter = reporter
         self._clock = clock
+        self._longest_pause = longest_pause
         self._healthy = {name: asyncio.Event() for name in self._parts}
         self._stopped = {name: asyncio.Event() for name in self._parts}
         self._running: dict[str, PartProcess] = {}
@@ -135,7 +148,7 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         """Wait for the part's death and start it again, for as long as the stack runs."""
-        backoff = Backoff(clock=self._clock)
+        backoff = Backoff(clock=self._clock, longest_pause=self._longest_pause)
         while True:
             process = self._running[part.name]
             await process.wait()

@@ -19,6 +19,9 @@ from worker.registry import Registration, registrations
 GRACE = timedelta(seconds=10)
 """Given to running activities at a stop; what is cut off is run again elsewhere."""
 
+POLLERS = PollerBehaviorAutoscaling(minimum=1, initial=2)
+"""Few at first: there are many queues, and most of them are idle."""
+
 _log = get_logger(__name__)
 
 
@@ -51,8 +54,9 @@ def _worker(client: Client, registration: Registration) -> Worker:
         task_queue=registration.task_queue,
         workflows=registration.workflows,
         activities=registration.activities,
+        max_concurrent_workflow_tasks=registration.max_concurrent_workflow_tasks,
         max_concurrent_activities=registration.max_concurrent_activities,
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        workflow_task_poller_behavior=POLLERS,
+        activity_task_poller_behavior=POLLERS,
         graceful_shutdown_timeout=GRACE,
     )

@@ -32,6 +32,9 @@ class Registration:
     workflows: Sequence[type]
     activities: Sequence[Callable[..., Any]]
     max_concurrent_activities: int
+    max_concurrent_workflow_tasks: int = 4
+    """Few. They need a processor, and so they wait in the queue, where organisations take turns,
+    rather than in this process, where they would not."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +57,23 @@ class Activities:
 def registrations(activities: Activities) -> list[Registration]:
     """The quick activities share the workflows' queue, so that the worker starts them eagerly."""
     return [
-        Registration(
-            names.CONVERSATIONS_QUEUE,
-            workflows=[ConversationWorkflow],
-            activities=[
-                activities.conversation.record_inbound,
-                activities.desk.change_status,
-                activities.desk.record_echo,
-                activities.desk.withdraw_part,
-                activities.desk.close_conversation,
-                activities.retrieval.retrieve_passages,
-                activities.reply.draft_canned_reply,
-                activities.sending.settle_uncertain_send,
-            ],
-            max_concurrent_activities=200,
+        *(
+            Registration(
+                queue,
+                workflows=[ConversationWorkflow],
+                activities=[
+                    activities.conversation.record_inbound,
+                    activities.desk.change_status,
+                    activities.desk.record_echo,
+                    activities.desk.withdraw_part,
+                    activities.desk.close_conversation,
+                    activities.retrieval.retrieve_passages,
+                    activities.reply.draft_canned_reply,
+                    activities.sending.settle_uncertain_send,
+                ],
+                max_concurrent_activities=25,
+            )
+            for queue in names.CONVERSATIONS_QUEUES
         ),
         Registration(
             names.LLM_QUEUE,
@@ -77,13 +83,13 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.reply.generate_reply,
                 activities.memory.refresh_memory,
             ],
-            max_concurrent_activities=200,
+            max_concurrent_activities=64,
         ),
         Registration(
             names.WHATSAPP_QUEUE,
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
-            max_concurrent_activities=200,
+            max_concurrent_activities=32,
         ),
         Registration(
             names.MEDIA_QUEUE,

@@ -9,6 +9,7 @@ workflow outlives every failure of an activity: the person then hears the assist
 message.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -49,6 +50,10 @@ with workflow.unsafe.imports_passed_through():
 BURST_CAP = 5
 """A burst is gathered for at most so many quiet periods after its first message."""
 
+MOST_EVENTS = 3_900
+"""Of a run, after a turn. Temporal suggests to continue as new past 4,096, when a turn has yet to
+end; recorded runs are far below."""
+
 
 @workflow.defn(name=names.CONVERSATION_WORKFLOW)
 class ConversationWorkflow:
@@ -84,7 +89,7 @@ class ConversationWorkflow:
             opened=state.opened,
             limit=state.limit,
             protocol=self._protocol,
-            next_message_id=self._next_message_id,
+            next_message_id_for=self._next_message_id_for,
             show=self._show,
         )
         self._turns_at_start = state.turns
@@ -259,7 +264,7 @@ class ConversationWorkflow:
                 RecordEcho(
                     conversation=self._conversation,
                     turn_id=TurnId(f"{self._turns.id()}.echo"),
-                    message_id=self._next_message_id(),
+                    message_id=self._next_message_id_for(echo.whatsapp_message_id),
                     echo=echo,
                 )
             )
@@ -295,11 +300,13 @@ class ConversationWorkflow:
                 return
 
     def _refresh_memory(self) -> None:
-        """Beside the turns: what is too old for a prompt is remembered in a few words."""
-        if self._protocol < 2 or not refresh_is_due(
-            messages=self._message_count, refreshed_at=self._remembered
-        ):
+        """Beside the turns: what is too old for a prompt is remembered in a few words, and words
+        that were taken back are forgotten."""
+        due = refresh_is_due(messages=self._message_count, refreshed_at=self._remembered)
+        taken_back = self._turns.retold and self._remembered > 0
+        if self._protocol < 2 or self._background.is_remembering or not (due or taken_back):
             return
+        self._turns.retold = False
         self._remembered = self._message_count
         self._background.refresh_memory(
             RefreshMemory(conversation=self._conversation, up_to=self._newest_message_id())
@@ -309,6 +316,7 @@ class ConversationWorkflow:
         info = workflow.info()
         return (
             info.is_continue_as_new_suggested()
+            or info.get_current_history_length() >= MOST_EVENTS
             or info.is_target_worker_deployment_version_changed()
             or self._turns_per_run == self._turns.count - self._turns_at_start
         )
@@ -361,6 +369,19 @@ class ConversationWorkflow:
         """
         self._message_count += 1
         return self._newest_message_id()
+
+    def _next_message_id_for(self, whatsapp_message_id: str) -> MessageId:
+        """An id for what came in, that nothing else can have.
+
+        It is written before this task of the workflow counts as done. When a worker dies before
+        that, another one runs the task again and may find more that came in meanwhile, an
+        operator's message too: the numbers are then given out in another order.
+        """
+        message_id = self._next_message_id()
+        if self._protocol < 2:
+            return message_id
+        digest = hashlib.blake2s(whatsapp_message_id.encode(), digest_size=3).hexdigest()
+        return MessageId(f"{message_id}{digest}")
 
     def _newest_message_id(self) -> MessageId:
         return MessageId(f"msg_{self._began_ms:012x}{self._message_count:06x}")

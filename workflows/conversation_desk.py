@@ -89,6 +89,7 @@ class Desk:
         handoff = self.handoff or Handoff(reason=reason, since=now)
         if operator is not None:
             handoff = handoff.model_copy(update={"operator": operator, "human_at": now})
+            self.closing, self.by = False, None  # Whoever acts last is right.
         self.handoff, self.unsaved = handoff, True
 
     def turn_ended(self, *, failed: bool, answered: bool) -> HandoffReason | None:

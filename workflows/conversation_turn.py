@@ -80,7 +80,7 @@ class Turns:
         opened: bool,
         limit: ReachedLimit | None,
         protocol: int,
-        next_message_id: Callable[[], MessageId],
+        next_message_id_for: Callable[[str], MessageId],
         show: Callable[[str], None],
     ) -> None:
         """
@@ -88,10 +88,12 @@ class Turns:
             count: turns that earlier runs have taken.
             opened: an earlier run has recorded something.
             limit: that the last messages were beyond.
-            next_message_id: makes ids of messages.
+            next_message_id_for: makes ids of messages, given those that they have at Meta.
             show: told what is being done, for operators.
         """
         self.count = count
+        self.retold = False
+        """Something that was said has been edited or deleted since anybody last asked."""
         self.opened = opened
         self.limit = limit
         self._background = background
@@ -100,7 +102,7 @@ class Turns:
         self._desk = desk
         self._sending = sending
         self._protocol = protocol
-        self._next_message_id = next_message_id
+        self._next_message_id_for = next_message_id_for
         self._show = show
 
     def id(self) -> TurnId:
@@ -160,7 +162,10 @@ class Turns:
         arrived = self._inbox.take()
         self._show(f"recording {steps.counted(len(arrived), 'message')}")
         records = [
-            InboundRecord(message_id=self._next_message_id(), message=received.message)
+            InboundRecord(
+                message_id=self._next_message_id_for(received.message.whatsapp_message_id),
+                message=received.message,
+            )
             for received in arrived
         ]
         recorded = await steps.record(
@@ -184,7 +189,11 @@ class Turns:
             self._desk.hold(recorded.held)
         taken.trace_id = taken.trace_id or arrived[0].trace_id
         taken.first_contact = taken.first_contact or recorded.first_contact
-        taken.batch += [record for record in records if record.message_id in fresh]
+        self.retold |= any(record.message.type in ("edit", "revoke") for record in records)
+        for record in records:
+            kept = recorded.renamed.get(record.message_id, record.message_id)
+            if kept in fresh:
+                taken.batch.append(InboundRecord(message_id=kept, message=record.message))
         taken.handoff = taken.handoff or recorded.handoff
         taken.consent = recorded.consent or taken.consent
 

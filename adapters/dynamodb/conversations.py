@@ -65,8 +65,9 @@ class Conversations:
     async def record_inbound(self, request: RecordInbound) -> WrittenInbound:
         """Write messages into the transcript, each at most once ever; tell which are new to it.
 
-        Repeating a request with the same turn and message ids answers the same. A message that
-        another turn has had is left out. A conversation that a human has taken stays with them.
+        Repeating a request with the same turn answers the same; a message that it has written
+        under another id keeps that one. A message that another turn has had is left out. A
+        conversation that a human has taken stays with them.
         """
         first_of = {
             keys.foreign(record.message.whatsapp_message_id): record
@@ -74,6 +75,7 @@ class Conversations:
         }
         unique = list(first_of.values())[::-1]
         fresh: set[MessageId] = set()
+        renamed: dict[MessageId, MessageId] = {}
         first_contact = False
         held: Handoff | None = None
         written = 0
@@ -84,11 +86,14 @@ class Conversations:
             )
             await write.run()
             fresh |= write.fresh
+            renamed |= write.renamed
             first_contact |= write.first_contact
             held = held or write.held
             written += write.written
+        ids = [renamed.get(each.message_id, each.message_id) for each in request.messages]
         return WrittenInbound(
-            fresh=[r.message_id for r in request.messages if r.message_id in fresh],
+            fresh=[message_id for message_id in ids if message_id in fresh],
+            renamed=renamed,
             first_contact=first_contact,
             held=held,
             written=written,

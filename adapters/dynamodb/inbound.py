@@ -35,7 +35,10 @@ class InboundWrite:
         self, table: Table, request: RecordInbound, batch: Sequence[InboundRecord], *, opening: bool
     ) -> None:
         self.fresh: set[MessageId] = set()
-        """Messages that no other turn has had, written now or by an earlier attempt of this one."""
+        """Messages that no other turn has had, written now or by an earlier attempt of this one,
+        by the ids that they have in the transcript."""
+        self.renamed: dict[MessageId, MessageId] = {}
+        """The ids that messages keep from an earlier attempt, by those that this one gave them."""
         self.written = 0
         """How many of them were written now. At most one of all attempts counts a message."""
         self.first_contact = False
@@ -86,11 +89,11 @@ class InboundWrite:
             record = self._left[(position - 1) // 2]
             known.add(record.message_id)
             # The same turn wrote it and did not get the answer: it is still that turn's to handle.
-            if item and (item["turn_id"], item["message_id"]) == (
-                self._request.turn_id,
-                record.message_id,
-            ):
-                self.fresh.add(record.message_id)
+            if item and item["turn_id"] == self._request.turn_id:
+                kept = MessageId(item["message_id"])
+                self.fresh.add(kept)
+                if kept != record.message_id:
+                    self.renamed[record.message_id] = kept
         self._left = [record for record in self._left if record.message_id not in known]
 
     def _writes(self, *, creating: bool) -> list[dict[str, Any]]:

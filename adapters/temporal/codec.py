@@ -1,5 +1,9 @@
-"""Encryption of every payload that Temporal stores: arguments, results, failures and summaries."""
+"""Encryption of every payload that Temporal stores: arguments, results, failures and summaries.
 
+What gets smaller by it is compressed first, for histories have a limit.
+"""
+
+import zlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +15,13 @@ from adapters.keyring import KeyRing, SealError
 
 ENCODING: Final = b"binary/encrypted"
 KEY_ID: Final = "encryption-key-id"
+COMPRESSION: Final = "compression"
+ZLIB: Final = b"zlib"
 _CONTEXT: Final = "temporal payload"
+_COMPRESSED_CONTEXT: Final = "temporal payload, zlib"
+"""One of its own: what is compressed cannot be passed off as what is not, nor the reverse."""
+_WORTHWHILE: Final = len(COMPRESSION) + len(ZLIB) + 8
+"""Bytes that it takes to say so."""
 
 
 class EncryptionCodec(PayloadCodec):
@@ -39,8 +49,8 @@ class EncryptionCodec(PayloadCodec):
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         try:
-            return Payload.FromString(self._key_ring.open(payload.data, context=_CONTEXT))
-        except (SealError, DecodeError) as error:
+            return Payload.FromString(self._unpacked(payload))
+        except (SealError, DecodeError, zlib.error) as error:
             # The id may have been written by anybody: shown, never trusted.
             key_id = payload.metadata.get(KEY_ID, b"").decode("ascii", "replace")[:16]
             raise SealError(
@@ -48,9 +58,18 @@ class EncryptionCodec(PayloadCodec):
                 f"the newest key here is {self._key_ring.newest_key_id}"
             ) from None
 
+    def _unpacked(self, payload: Payload) -> bytes:
+        if payload.metadata.get(COMPRESSION) != ZLIB:
+            return self._key_ring.open(payload.data, context=_CONTEXT)
+        return zlib.decompress(self._key_ring.open(payload.data, context=_COMPRESSED_CONTEXT))
+
     def _seal(self, payload: Payload) -> Payload:
-        sealed = self._key_ring.seal(payload.SerializeToString(), context=_CONTEXT)
+        metadata = {"encoding": ENCODING, KEY_ID: self._key_ring.newest_key_id.encode()}
+        clear = payload.SerializeToString()
+        packed = zlib.compress(clear)
+        if len(packed) + _WORTHWHILE >= len(clear):
+            return Payload(metadata=metadata, data=self._key_ring.seal(clear, context=_CONTEXT))
         return Payload(
-            metadata={"encoding": ENCODING, KEY_ID: self._key_ring.newest_key_id.encode()},
-            data=sealed,
+            metadata={**metadata, COMPRESSION: ZLIB},
+            data=self._key_ring.seal(packed, context=_COMPRESSED_CONTEXT),
         )

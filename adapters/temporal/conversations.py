@@ -162,7 +162,7 @@ def start_options(ref: ConversationRef) -> dict[str, Any]:
     """How the workflow of a conversation is started, by whoever needs it first."""
     return {
         "id": workflow_id(ref),
-        "task_queue": names.CONVERSATIONS_QUEUE,
+        "task_queue": names.conversations_queue(ref.organization_id),
         "static_summary": "WhatsApp conversation",
         "search_attributes": TypedSearchAttributes(
             [
@@ -189,6 +189,12 @@ async def _patiently(update: Callable[[], Awaitable[Result]]) -> Result:
         except WorkflowUpdateRPCTimeoutOrCancelledError as error:
             raise TimeoutError("no worker took the update") from error
         except RPCError as error:
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                # The task that the update came with was refused: a message came in just when the
+                # run wanted to end. It runs again, without the update.
+                if attempt == CLOSING_ATTEMPTS - 1:
+                    raise TimeoutError("no task of the conversation took the update") from error
+                continue
             if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED):
                 raise
             if attempt == CLOSING_ATTEMPTS - 1 or error.status is RPCStatusCode.NOT_FOUND:

@@ -359,7 +359,8 @@ async def test_a_server_without_eyes_is_asked_once_more_in_words(phone: Phone) -
     phone.model.sees = False
     turn = await phone.send("image", JPEG, caption="is this yours?")
     asked = await phone.answer(turn)
-    assert [len(images_of(chat)) for chat in phone.model.chats] == [1, 0]
+    # It may have been the tools that it refused: without them it is asked before the pictures go.
+    assert [len(images_of(chat)) for chat in phone.model.chats] == [1, 1, 0]
     assert "[image that could not be looked at] is this yours?" in words_of(asked)
 
 
@@ -471,7 +472,8 @@ async def test_what_is_not_understood_says_so(
 ) -> None:
     turn = await phone.send(type, content, **media)
     fetched = await phone.fetch(turn)
-    assert (fetched.understood, fetched.failed) == ([], turn.message_ids)
+    says_something = bool(media.get("caption"))
+    assert (fetched.understood, fetched.failed) == ([], [] if says_something else turn.message_ids)
     assert await phone.text(turn) == text
 
 

@@ -105,14 +105,21 @@ async def shown(desk: Desk) -> dict[str, Any]:
         (
             {
                 "type": "template",
-                "name": "order_ready",
-                "language": "en",
-                "body": [{"type": "text", "text": "Ana"}],
+                "name": "appointment_reminder",
+                "language": "es",
+                "body": [{"type": "text", "text": text} for text in ("Ana", "lunes", "10:30")],
             },
             {
-                "name": "order_ready",
-                "language": {"code": "en"},
-                "components": [{"type": "body", "parameters": [{"type": "text", "text": "Ana"}]}],
+                "name": "appointment_reminder",
+                "language": {"code": "es"},
+                "components": [
+                    {
+                        "type": "body",
+                        "parameters": [
+                            {"type": "text", "text": text} for text in ("Ana", "lunes", "10:30")
+                        ],
+                    }
+                ],
             },
         ),
     ],

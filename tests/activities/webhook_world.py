@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -47,7 +48,7 @@ from workflows.deliver_webhooks import WebhookDeliveriesWorkflow
 from workflows.replay_webhooks import ReplayWebhooksWorkflow
 
 KEY_RING = KeyRing(["a key ring for tests, long enough to be one"])
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 
 @dataclass
@@ -140,6 +141,7 @@ class Desk:
 
     @asynccontextmanager
     async def working(self, *, cached: int = 100) -> AsyncIterator[None]:
+        """A worker that lets tries under way come to their end, as those of the product do."""
         async with Worker(
             self.client,
             task_queue=WEBHOOKS_QUEUE,
@@ -150,6 +152,7 @@ class Desk:
                 self.activities.replay_webhooks_page,
             ],
             max_cached_workflows=cached,
+            graceful_shutdown_timeout=timedelta(seconds=5),
         ):
             yield
 

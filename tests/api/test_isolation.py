@@ -12,8 +12,8 @@ import asyncio
 import random
 import re
 import string
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -27,6 +27,7 @@ from contracts.ids import OrganizationId
 from tests.api.attempts import DOCUMENT, OPERATIONS, Attempt, Operation, attempts, body_of
 from tests.api.conftest import Organization, check_problem, make_organization
 from tests.api.population import SHARED_WORD, Populated, complete, ids_in, populate
+from tests.in_this_loop import in_this_loop
 
 EXAMPLES = 8
 """Attempts at each operation."""
@@ -34,8 +35,6 @@ REQUEST_SECONDS = 30
 VOLATILE = {"last_used_at"}
 """What the owner's own look changes."""
 LISTS = [one for one in OPERATIONS if one.method == "get" and "cursor" in one.query]
-
-T = TypeVar("T")
 
 
 class Stage:
@@ -165,7 +164,7 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda on
 async def test_nothing_of_another_organisation_is_found_or_changed(
     stage: Stage, operation: Operation
 ) -> None:
-    run = in_this_loop()
+    run = in_this_loop(within=REQUEST_SECONDS)
 
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
@@ -289,19 +288,6 @@ async def test_references_to_their_objects_are_refused_by_name(
 
 def operation_can_name_theirs(operation: Operation) -> bool:
     return bool(operation.parameters) or operation.method != "delete"
-
-
-def in_this_loop() -> Callable[[Awaitable[T]], T]:
-    """Runs what a test awaits from the thread that Hypothesis, which is synchronous, works in."""
-    loop = asyncio.get_running_loop()
-
-    def run(what: Awaitable[T]) -> T:
-        async def awaited() -> T:
-            return await what
-
-        return asyncio.run_coroutine_threadsafe(awaited(), loop).result(REQUEST_SECONDS)
-
-    return run
 
 
 async def owners_view(owner: Populated) -> dict[str, Any]:

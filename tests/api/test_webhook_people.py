@@ -166,15 +166,6 @@ async def test_preferences_reach_the_consent_of_the_person(
     ]
 
 
-async def test_without_anybody_who_keeps_preferences_they_are_counted(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(door.services.inbound, "_consent", None)
-    before = await door.counted("preference", "noted")
-    await door.take(**_change_of("preferences"))
-    assert await door.counted("preference", "noted") == before + 2
-
-
 @pytest.mark.parametrize("name", ["echo", "preferences", "user_id_update"])
 async def test_what_is_told_of_people_on_a_number_of_nobody_is_parked(
     door: Door, name: str

@@ -21,9 +21,9 @@ from contracts import activities as stubs
 from worker.registry import Activities, registrations
 
 
-def registered() -> dict[str, Any]:
-    """Implementations by name. Nothing is called, so the adapters may be anything."""
-    made = Activities(
+def made() -> Activities:
+    """Nothing of them is called, so the adapters may be anything."""
+    return Activities(
         conversation=ConversationActivities(
             conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock(), profiles=Mock(),
             consents=Mock(),
@@ -61,7 +61,11 @@ def registered() -> dict[str, Any]:
             log=Mock(), publisher=Mock(),
         ),
     )  # fmt: skip
-    implementations = [each for queue in registrations(made) for each in queue.activities]
+
+
+def registered() -> dict[str, Any]:
+    """Implementations by name."""
+    implementations = [each for queue in registrations(made()) for each in queue.activities]
     return {_name(each): each for each in implementations}
 
 
@@ -88,8 +92,8 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
         assert get_type_hints(registered()[name]) == get_type_hints(stub), name
 
 
-def test_every_workflow_is_registered_once() -> None:
-    workflows = [each for queue in registrations(Mock()) for each in queue.workflows]
+def test_every_workflow_is_registered() -> None:
+    workflows = {each for queue in registrations(Mock()) for each in queue.workflows}
     names = [workflow._Definition.must_from_class(each).name for each in workflows]
     assert sorted(map(str, names)) == [
         "Conversation",

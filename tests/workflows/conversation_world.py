@@ -60,6 +60,7 @@ from contracts.ids import (
     PersonId,
     TurnId,
 )
+from contracts.model import Contract
 from contracts.quotas import ReachedLimit
 from workflows.conversation import ConversationWorkflow
 
@@ -100,7 +101,8 @@ class World:
 
     recorded: list[list[str]] = field(default_factory=list)
     """Per call of `record_inbound`: the texts that were fresh."""
-    known: dict[str, TurnId] = field(default_factory=dict)
+    known: dict[str, tuple[TurnId, MessageId]] = field(default_factory=dict)
+    """The turn that has had a message, and the message's id, by its id at Meta."""
     texts: dict[MessageId, str] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     sent: list[tuple[TurnId, int, str]] = field(default_factory=list)
@@ -137,22 +139,26 @@ class World:
 
     @activity.defn(name="record_inbound")
     async def record_inbound(self, request: RecordInbound) -> RecordedInbound:
-        fresh = [
-            record
-            for record in request.messages
-            if self.known.setdefault(record.message.whatsapp_message_id, request.turn_id)
-            == request.turn_id
-        ]
-        self.recorded.append([record.message.text or "" for record in fresh])
-        for record in fresh:
-            self.texts[record.message_id] = record.message.text or ""
+        ids: list[MessageId] = []
+        renamed: dict[MessageId, MessageId] = {}
+        for record in request.messages:
+            turn_id, kept = self.known.setdefault(
+                record.message.whatsapp_message_id, (request.turn_id, record.message_id)
+            )
+            if turn_id != request.turn_id:
+                continue
+            ids.append(kept)
+            self.texts[kept] = record.message.text or ""
             if record.message.media is not None:
-                self.files.add(record.message_id)
-        ids = [record.message_id for record in fresh]
+                self.files.add(kept)
+            if kept != record.message_id:
+                renamed[record.message_id] = kept
+        self.recorded.append([self.texts[message_id] for message_id in ids])
         limit = self.limit_of(request, ids) if self.limit_of is not None else None
         texts = [self.texts[message_id] for message_id in ids]
         return RecordedInbound(
             fresh=ids,
+            renamed=renamed,
             limit=limit,
             handoff=next(filter(None, map(self.handoff_of, texts)), None),
             consent=next(filter(None, map(self.consent_of, texts)), None),
@@ -284,34 +290,50 @@ class RunningConversation:
         turns_per_run: int | None = None,
         conversation: ConversationRef = CONVERSATION,
         protocol: int = PROTOCOL,
+        second: Client | None = None,
     ) -> None:
+        """
+        Args:
+            second: for a second worker on each queue.
+        """
         self.client = client
         self.conversation = conversation
         self.world = world
         self.workflow_id = f"conversation/test/{uuid4()}"
         self._turns_per_run = turns_per_run
         self._protocol = protocol
-        self._workers = [
-            Worker(
-                client,
-                task_queue=queue,
-                workflows=[ConversationWorkflow],
-                activities=world.activities(),
-                max_cached_workflows=100,
-            )
-            for queue in QUEUES
-        ]
+        self._clients = [client] if second is None else [client, second]
+        self._workers: list[list[Worker]] = []
+        """Of each client: one on every queue."""
 
     async def __aenter__(self) -> "RunningConversation":
-        for worker in self._workers:
-            await worker.__aenter__()
+        self._workers = [await self._start_workers(client) for client in self._clients]
         return self
 
     async def __aexit__(self, *error: object) -> None:
         with suppress(RPCError):  # It may have ended by itself.
             await self.handle.terminate()
-        for worker in self._workers:
-            await worker.__aexit__(None, None, None)
+        await asyncio.gather(*map(_stop, self._workers))
+
+    async def replace_workers(self, which: int) -> None:
+        """Stop the workers of one client, and start others in their place."""
+        await _stop(self._workers[which])
+        self._workers[which] = await self._start_workers(self._clients[which])
+
+    async def _start_workers(self, client: Client) -> list[Worker]:
+        workers = [
+            Worker(
+                client,
+                task_queue=queue,
+                workflows=[ConversationWorkflow],
+                activities=self.world.activities(),
+                max_cached_workflows=100,
+            )
+            for queue in QUEUES
+        ]
+        for worker in workers:
+            await worker.__aenter__()
+        return workers
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
@@ -328,14 +350,21 @@ class RunningConversation:
     async def receive(self, *received: ReceivedMessage) -> None:
         """Signal-with-start, as the webhook does it."""
         for each in received:
-            await self.client.start_workflow(
-                names.CONVERSATION_WORKFLOW,
-                self._input,
-                id=self.workflow_id,
-                task_queue=names.CONVERSATIONS_QUEUE,
-                start_signal="receive_message",
-                start_signal_args=[each],
-            )
+            await self.start_with("receive_message", each)
+
+    async def start_with(self, signal: str, argument: Contract) -> None:
+        await self.client.start_workflow(
+            names.CONVERSATION_WORKFLOW,
+            self._input,
+            id=self.workflow_id,
+            task_queue=names.CONVERSATIONS_QUEUE,
+            start_signal=signal,
+            start_signal_args=[argument],
+        )
+
+
+async def _stop(workers: list[Worker]) -> None:
+    await asyncio.gather(*(worker.__aexit__(None, None, None) for worker in workers))
 
 
 async def eventually(condition: Callable[[], bool], *, within: float = 20) -> None:

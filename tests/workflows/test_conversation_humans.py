@@ -2,27 +2,21 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from contracts.conversation import (
-    AcceptedMessage,
-    CloseConversation,
     ConversationState,
     EchoedMessage,
     Operator,
-    OperatorMessage,
     ReceivedEcho,
-    Release,
     SendPart,
     SentPart,
-    TakeOver,
     Turn,
 )
-from contracts.model import Contract
 from contracts.quotas import ReachedLimit
 from tests.servers import ConnectTemporal
 from tests.workflows.conversation_world import (
@@ -31,10 +25,9 @@ from tests.workflows.conversation_world import (
     eventually,
     message,
 )
+from tests.workflows.operators import ANA, close, post, release, take_over
 from workflows.conversation_desk import WAITING_POSTS
 
-ANA = Operator(api_key_id="key_ana", name="Ana")
-Result = TypeVar("Result")
 BEN = Operator(api_key_id="key_ben", name="Ben")
 
 
@@ -52,37 +45,6 @@ def world() -> World:
 async def conversation(client: Client, world: World) -> Any:
     async with RunningConversation(client, world) as running:
         yield running
-
-
-async def take_over(conversation: RunningConversation, by: Operator = ANA) -> ConversationState:
-    return await update(conversation, "take_over", TakeOver(operator=by), ConversationState)
-
-
-async def release(conversation: RunningConversation) -> ConversationState:
-    return await update(conversation, "release", Release(operator=ANA), ConversationState)
-
-
-async def close(conversation: RunningConversation) -> ConversationState:
-    return await update(conversation, "close", CloseConversation(operator=ANA), ConversationState)
-
-
-async def post(
-    conversation: RunningConversation, text: str, *, post_id: str, template: bool = False
-) -> AcceptedMessage:
-    """What the API does: the draft is there before the workflow hears of it."""
-    draft_id = f"post {post_id}"
-    conversation.world.drafts[draft_id] = text
-    message = OperatorMessage(post_id=post_id, draft_id=draft_id, operator=ANA, template=template)
-    return await update(conversation, "send_message", message, AcceptedMessage)
-
-
-async def update(
-    conversation: RunningConversation, name: str, argument: Contract, result_type: type[Result]
-) -> Result:
-    result: Result = await conversation.handle.execute_update(
-        name, argument, result_type=result_type
-    )
-    return result
 
 
 async def test_the_assistant_is_silent_while_a_human_has_the_conversation(
@@ -224,7 +186,8 @@ async def test_too_many_waiting_messages_are_refused(
         await post(conversation, "too much", post_id="one more")
     assert "try again later" in str(refusal.value.cause)
     gate.set()
-    await eventually(lambda: len(world.replies) == WAITING_POSTS + 2)
+    # The others follow, as quickly as Meta allows.
+    await eventually(lambda: len(world.replies) >= 5)
 
 
 async def test_a_person_who_asks_for_a_human_is_told_and_gets_one(
@@ -309,6 +272,30 @@ async def test_an_operator_closes_the_conversation_and_the_next_message_opens_it
     await eventually(lambda: world.replies[-1] == "answer to message 2")
 
 
+async def test_who_takes_over_before_a_close_is_done_keeps_the_conversation(
+    conversation: RunningConversation, world: World
+) -> None:
+    posting, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow_meta(_world: World, _request: SendPart) -> None:
+        posting.set()
+        await asyncio.shield(answered.wait())
+
+    world.on_send = slow_meta
+    await conversation.receive(message(1))
+    await posting.wait()
+    await close(conversation)
+    assert (await take_over(conversation)).status == "human"
+    answered.set()
+    await conversation.receive(message(2))
+    await eventually(lambda: sum(map(len, world.recorded)) == 2)
+    await eventually(lambda: bool(world.statuses))
+    await post(conversation, "I am Ana", post_id="1")
+    await eventually(lambda: "I am Ana" in world.replies)
+    assert "answer to message 2" not in world.replies
+    assert not world.closed
+
+
 async def test_closing_silences_what_is_being_written(
     conversation: RunningConversation, world: World
 ) -> None:
@@ -323,7 +310,7 @@ async def test_closing_silences_what_is_being_written(
     await writing.wait()
     await close(conversation)
     await conversation.handle.result()
-    assert world.cancelled == 1
+    await eventually(lambda: world.cancelled == 1)
     assert not world.replies
     assert world.closed == 1
 
@@ -337,7 +324,9 @@ async def test_a_human_keeps_the_conversation_when_it_continues_as_new(
         await take_over(conversation)
         for number in range(2, 8):
             await conversation.receive(message(number))
-            await eventually(lambda number=number: sum(map(len, world.recorded)) == number)  # type: ignore[misc]
+            # Not how often it was written: a message that comes just when a run wants to continue
+            # as new makes its last task run again.
+            await eventually(lambda number=number: len(world.known) == number)  # type: ignore[misc]
         await post(conversation, "from Ana", post_id="1")
         await eventually(lambda: world.replies == ["answer to message 1", "from Ana"])
         description = await conversation.handle.describe()

@@ -7,19 +7,14 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from tests.workflows.record_conversation_histories import SCENARIOS
 from workflows.conversation import ConversationWorkflow
 
 HISTORIES = sorted((Path(__file__).parent.parent / "histories" / "conversation").glob("*.json"))
 
 
-def test_histories_are_there() -> None:
-    assert {path.stem for path in HISTORIES} >= {
-        "turns",
-        "superseded",
-        "uncertain",
-        "continued",
-        "limited",
-    }
+def test_histories_of_every_scenario_are_there() -> None:
+    assert {path.stem for path in HISTORIES} >= set(SCENARIOS)
 
 
 @pytest.fixture(params=HISTORIES, ids=lambda path: path.stem)

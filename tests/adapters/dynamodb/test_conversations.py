@@ -8,7 +8,7 @@ from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.pages import InvalidCursor
 from adapters.dynamodb.table import Table
 from contracts.conversation import ConversationRef, InboundMessage, MediaReference
-from contracts.ids import ChannelId, PersonId
+from contracts.ids import ChannelId, PersonId, TurnId
 from tests.adapters.dynamodb.builders import (
     NOON,
     a_conversation,
@@ -70,6 +70,27 @@ async def test_what_an_earlier_turn_has_had_is_not_fresh(conversations: Conversa
     assert recorded.fresh == [new.message_id]
     assert not recorded.first_contact
     assert [m.text for m in await conversations.recent(ref, limit=10)] == ["a", "b"]
+
+
+async def test_a_turn_that_is_recorded_again_in_another_order_keeps_every_message_once(
+    conversations: Conversations,
+) -> None:
+    """A worker died after its write; the next one finds a message that was sent before."""
+    ref, turn_id = a_conversation(), TurnId("turn_1")
+    late = a_record("late")
+    await conversations.record_inbound(a_request(ref, late, opening=True, turn_id=turn_id))
+    early, again = a_record("early"), late.model_copy(update={"message_id": "msg_other"})
+    repeated = a_request(ref, early, again, opening=True, turn_id=turn_id)
+    for _ in range(2):
+        recorded = await conversations.record_inbound(repeated)
+        assert recorded.fresh == [early.message_id, late.message_id]
+        assert recorded.renamed == {"msg_other": late.message_id}
+        assert recorded.first_contact
+    stored = await conversations.recent(ref, limit=10)
+    assert {message.id: message.text for message in stored} == {
+        early.message_id: "early",
+        late.message_id: "late",
+    }
 
 
 async def test_a_message_twice_in_one_request_is_one_message(conversations: Conversations) -> None:

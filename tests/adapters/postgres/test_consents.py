@@ -208,11 +208,12 @@ async def test_the_consent_of_a_person_of_others_is_not_ours(
     database: Database, pair: Pair
 ) -> None:
     person_id, store = somebody(), Consents(database)
-    await store.opted_in(pair.theirs, person_id, source="message", at=at(0))
-    assert not await store.may_send_proactively(pair.ours, person_id)
+    await store.opted_out(pair.theirs, person_id, source="message", at=at(0))
+    assert not await store.may_send_proactively(pair.theirs, person_id)
+    assert await store.may_send_proactively(pair.ours, person_id)
     with pytest.raises(LookupError):
-        await store.opted_out(pair.ours, person_id, source="message", at=at(1))
-    assert (await known(database, pair.theirs, person_id)).opted_in_at == at(0)
+        await store.opted_in(pair.ours, person_id, source="message", at=at(1))
+    assert (await known(database, pair.theirs, person_id)).opted_out_at == at(0)
 
 
 async def test_an_organisation_that_is_gone_sends_nothing(database: Database) -> None:
