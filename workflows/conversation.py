@@ -17,7 +17,7 @@ from temporalio import workflow
 from workflows import conversation_steps as steps
 from workflows.conversation_alarm import Alarm
 from workflows.conversation_background import Background
-from workflows.conversation_card import card
+from workflows.conversation_card import card, idle
 from workflows.conversation_desk import WAITING_POSTS, Desk
 from workflows.conversation_inbox import Inbox
 from workflows.conversation_sending import Sending
@@ -109,6 +109,7 @@ class ConversationWorkflow:
     def settle_send(self, settled: SettledSend) -> None:
         """A status webhook told the fate of a message of ours."""
         self._sending.settle(settled)
+        self._show(self._doing)
 
     # Handlers of updates do not wait: what they decide counts at once, and the loop writes it down.
 
@@ -176,11 +177,7 @@ class ConversationWorkflow:
                 await self._continue_as_new()
 
     async def _something_happens(self) -> None:
-        self._show(
-            "waiting for a message"
-            if self._desk.handoff is None
-            else "a human has the conversation"
-        )
+        self._show(idle(self._desk.handoff))
         self._waits_since = workflow.now()
         deadline = self._deadline()
         if self._protocol >= 2:
@@ -402,5 +399,6 @@ class ConversationWorkflow:
                 limit=self._turns.limit,
                 handoff=self._desk.handoff,
                 uncertain=self._sending.uncertain,
+                refusal=self._sending.refusal,
             )
         )

@@ -31,7 +31,10 @@ class Alarm:
         self._timer = asyncio.create_task(self._ring(at))
 
     async def _ring(self, at: datetime) -> None:
-        await workflow.sleep((at - workflow.now()).total_seconds(), summary="nothing happens")
+        await workflow.sleep(
+            (at - workflow.now()).total_seconds(),
+            summary="until the assistant returns or the conversation ends",
+        )
         self._timer = None
         if self._deadline is not None and workflow.now() < self._deadline:
             self._arm(self._deadline)

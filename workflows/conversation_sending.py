@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
@@ -19,12 +20,29 @@ with workflow.unsafe.imports_passed_through():
         Turn,
         WithdrawPart,
     )
-    from contracts.ids import MessageId
+    from contracts.ids import MessageId, TurnId
+    from domain.graph_errors import behaviour_of
     from domain.pacing import after_one, wait_before_next
 
 
 def _never() -> bool:
     return False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A message that Meta did not take."""
+
+    turn_id: TurnId
+    name: str
+    code: int | None
+
+    def __str__(self) -> str:
+        known = behaviour_of(self.code)
+        code = "" if self.code is None else f" (Meta's code {self.code})"
+        if known is None:
+            return f"{self.name}{code}"
+        return f"{self.name}. {known.meaning.rstrip('.')}{code}. {known.what_to_do}"
 
 
 class Sending:
@@ -51,12 +69,19 @@ class Sending:
         """A message of the assistant is being handed over to Meta now."""
         self.whole_at = whole_at
         """The person's allowance, as `domain.pacing` keeps it."""
-        self.uncertain = 0
+        self.refusal: Refusal | None = None
+        """What Meta did not take, of the turn that sent something last."""
+        self._uncertain: set[MessageId] = set()
+
+    @property
+    def uncertain(self) -> int:
         """Messages of this run of which nobody knows yet whether they arrived."""
+        return len(self._uncertain)
 
     def settle(self, settled: SettledSend) -> None:
         """Take in what a status webhook told of a message of ours."""
         self._settled[settled.message_id] = settled.status
+        self._uncertain.discard(settled.message_id)
 
     async def send(
         self,
@@ -79,7 +104,7 @@ class Sending:
         for part in range(draft.parts):
             if silenced():
                 return None
-            part_name = name if draft.parts == 1 else f"part {part + 1} of {draft.parts}"
+            part_name = name if draft.parts == 1 else f"part {part + 1} of {draft.parts} of {name}"
             request = SendPart(
                 turn=turn,
                 draft_id=draft.draft_id,
@@ -108,7 +133,16 @@ class Sending:
         sent = await self._send_part(request, f"send {name}", silenced)
         if sent is not None and sent.outcome == "uncertain":
             sent = await self._await_fate(request, sent, name, silenced)
+        self._note(request, sent, name)
         return sent
+
+    def _note(self, request: SendPart, sent: SentPart | None, name: str) -> None:
+        """Keep what was refused for operators to see, until another turn has sent something."""
+        turn_id = request.turn.turn_id
+        if sent is not None and sent.outcome == "rejected":
+            self.refusal = Refusal(turn_id=turn_id, name=name, code=sent.error_code)
+        elif self.refusal is not None and self.refusal.turn_id != turn_id:
+            self.refusal = None
 
     async def _keep_pace(self, name: str, silenced: Callable[[], bool]) -> None:
         """Wait until Meta takes one more message to this person, and note that it goes now."""
@@ -151,13 +185,16 @@ class Sending:
         self, request: SendPart, sent: SentPart, name: str, silenced: Callable[[], bool]
     ) -> SentPart | None:
         """Nobody knows whether Meta took the message: its status webhook tells, or the policy."""
-        self.uncertain += 1
-        self._show(f"uncertain whether {name} arrived: waiting for its status")
+        self._uncertain.add(request.message_id)
+        self._show(
+            f"uncertain whether {name} arrived: waiting {sent.settle_seconds:g} s for its status,"
+            " then the organisation's policy decides"
+        )
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: request.message_id in self._settled or silenced(),
                 timeout=timedelta(seconds=sent.settle_seconds),
-                timeout_summary=f"status of {name}",
+                timeout_summary=f"no answer from Meta: waiting for the status of {name}",
             )
         if silenced():
             # Nothing is sent again behind a human's back; a later status still settles it.
@@ -167,12 +204,14 @@ class Sending:
             summary=f"decide on {name}",
         )
         if decided.decision == "settled":
-            self.uncertain -= 1
+            self._uncertain.discard(request.message_id)
             return SentPart(outcome="sent")
         if decided.decision == "resend":
             again = request.model_copy(update={"resend": True})
-            sent_again = await self._send_part(again, f"send {name} once more", silenced)
+            sent_again = await self._send_part(
+                again, f"send {name} once more: no status came", silenced
+            )
             if sent_again is not None and sent_again.outcome == "sent":
-                self.uncertain -= 1
+                self._uncertain.discard(request.message_id)
             return sent_again
         return SentPart(outcome="uncertain")

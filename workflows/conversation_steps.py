@@ -58,6 +58,21 @@ _SEND_RETRY: Final = RetryPolicy(
 )
 
 
+_PREPARED: Final[dict[PreparedKind, str]] = {
+    "fallback": "the fallback message: no reply could be written",
+    "handoff": "word that a human is called",
+    "taken_over": "word that a human is here",
+    "stopped": "word that promotions stop",
+    "resumed": "word that promotions go on",
+    "reopening": "the reopening template: the service window is closed",
+}
+
+
+def prepared(kind: PreparedKind) -> str:
+    """What is sent, and why, in an operator's words."""
+    return _PREPARED.get(kind, f"the {kind} message")
+
+
 def counted(count: int, thing: str) -> str:
     """`1 message`, `2 messages`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -127,7 +127,7 @@ class Turns:
             if is_cancelled_exception(error):
                 raise
             return
-        await self._sending.send(turn, draft, name="word of the human")
+        await self._sending.send(turn, draft, name=steps.prepared("taken_over"))
 
     async def take(self, let_burst_settle: Callable[[], Awaitable[None]]) -> None:
         """Answer what is in the inbox, and what waited for a human who did not come."""
@@ -214,7 +214,8 @@ class Turns:
             await self._say(turn, taken.consent, asking[-1])
             return
         draft, failed = await self._draft(turn, asking, may_be_superseded=may_be_superseded)
-        sent = await self._sending.send(turn, draft, silenced=self._is_silenced)
+        name = steps.prepared("fallback") if failed else "the reply"
+        sent = await self._sending.send(turn, draft, name=name, silenced=self._is_silenced)
         if self._desk.silences:
             raise _Silenced
         if sent is not None and sent.window_closed:
@@ -241,7 +242,7 @@ class Turns:
     async def _say(self, turn: Turn, kind: PreparedKind, newest: InboundRecord) -> None:
         """Send one of the assistant's prepared texts."""
         draft = await steps.draft_canned(turn, kind, mark_read=newest.message.whatsapp_message_id)
-        await self._sending.send(turn, draft, silenced=self._is_silenced)
+        await self._sending.send(turn, draft, name=steps.prepared(kind), silenced=self._is_silenced)
 
     async def _tell(self, limit: ReachedLimit, trace_id: str) -> None:
         """Say once that more is not answered now. Nothing is looked up or written for it."""
@@ -258,7 +259,8 @@ class Turns:
                 raise
             workflow.logger.error("nobody can be told of the quota: the channel is gone")
             return
-        await self._sending.send(turn, draft, name="word of the quota", silenced=self._is_silenced)
+        name = f"word of the quota {limit.quota}"
+        await self._sending.send(turn, draft, name=name, silenced=self._is_silenced)
 
     async def _draft(
         self, turn: Turn, asking: list[InboundRecord], *, may_be_superseded: bool

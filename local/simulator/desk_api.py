@@ -7,6 +7,7 @@ browser. A number without a desk has no view, and the page shows nothing of it.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from itertools import takewhile
 from typing import Literal
 
 import httpx
@@ -54,7 +55,8 @@ def desk_router(world: World) -> APIRouter:
 
     @router.get("/desk/{person_id}/{phone_number_id}")
     async def look(person_id: str, phone_number_id: str) -> Response:
-        """`available` is false where no key was given: that is no error."""
+        """`available` is false where no key was given: that is no error. `failed` are messages
+        since the person wrote last."""
         known_number(world, phone_number_id)
         if world.desks.get(phone_number_id) is None:
             return GraphResponse({"available": False})
@@ -62,18 +64,26 @@ def desk_router(world: World) -> APIRouter:
         conversation = await parley.conversation_of(person)
         if conversation is None:
             return GraphResponse(
-                {"available": True, "conversation": None, "uncertain": [], "quotas": []}
+                {
+                    "available": True,
+                    "conversation": None,
+                    "uncertain": [],
+                    "failed": [],
+                    "quotas": [],
+                }
             )
         messages, quotas = await asyncio.gather(
             parley.get(f"conversations/{conversation['id']}/messages", limit=str(NEWEST_MESSAGES)),
             parley.get("quotas"),
         )
-        uncertain = [one for one in messages.get("items", []) if one.get("status") == "uncertain"]
+        items = messages.get("items", [])
+        latest = takewhile(lambda one: one.get("direction") != "inbound", items)
         return GraphResponse(
             {
                 "available": True,
                 "conversation": conversation,
-                "uncertain": uncertain,
+                "uncertain": [one for one in items if one.get("status") == "uncertain"],
+                "failed": [one for one in latest if one.get("status") == "failed"],
                 "quotas": quotas.get("items", []),
             }
         )

@@ -122,11 +122,15 @@ async def test_an_operator_takes_over_writes_and_hands_back(
         page = await open_page(chat_of(person))
         view = page.get_by_role("region", name="Operator's view")
         await expect(view).to_contain_text("the assistant answers")
-        await expect(view).to_contain_text("1 uncertain: Perhaps sent")
+        await expect(view).to_contain_text("1 uncertain: “Perhaps sent”")
+        await expect(view).to_contain_text(
+            "Not delivered: “Too late” (131047: More than 24 hours have passed.)"
+        )
+        await expect(view).not_to_contain_text("Long ago")
         await expect(view).to_contain_text("messages per day: 7 of 100")
         await view.get_by_role("button", name="Take over").click()
         await expect(view).to_contain_text("a human answers")
-        await expect(view).to_contain_text("With Bo for")
+        await expect(view).to_contain_text("With Bo since")
         await view.get_by_label("Message as the operator").fill("I am Bo. How can I help?")
         await view.get_by_role("button", name="Send").click()
         await expect(view.get_by_label("Message as the operator")).to_have_value("")

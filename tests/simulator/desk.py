@@ -85,7 +85,10 @@ class Parley:
     async def messages(self, request: Request) -> Response:
         items = [
             {"id": "msg_2", "status": "uncertain", "type": "text", "text": "Perhaps sent"},
-            {"id": "msg_1", "status": "sent", "type": "text", "text": "Sent"},
+            {"id": "msg_1", "status": "failed", "type": "text", "text": "Too late"}
+            | {"error": {"code": 131047, "detail": "More than 24 hours have passed."}},
+            {"id": "msg_0", "direction": "inbound", "status": "received", "text": "Hello?"},
+            {"id": "msg_9", "status": "failed", "type": "text", "text": "Long ago"},
         ]
         return self._answer(request, {"items": items, "next_cursor": None})
 

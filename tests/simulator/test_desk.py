@@ -30,6 +30,7 @@ async def test_a_conversation_is_found_by_number_and_by_user_id(stage: Stage) ->
             view = await look(stage, person)
             assert view["conversation"]["id"] == CONVERSATION
             assert [message["id"] for message in view["uncertain"]] == ["msg_2"]
+            assert [message["id"] for message in view["failed"]] == ["msg_1"]
             assert view["quotas"][0]["quota"] == "messages_per_day"
             stranger = await look(stage, await stage.person())
             assert stranger["conversation"] is None

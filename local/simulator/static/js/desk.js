@@ -2,10 +2,26 @@
 
 import { api } from "./api.js";
 import { attempt, byId, h } from "./dom.js";
-import { duration, time } from "./time.js";
+import { fullTime, time } from "./time.js";
 
 const PATIENCE = 1200; // milliseconds between what happens in the chat and the look at Parley
-const STATUS = { bot: "the assistant answers", human: "a human answers", closed: "over until the person writes" };
+const INTERVAL = 5000; // and between looks when nothing does: a send that stays uncertain makes no event
+const STATUS = {
+  bot: "the assistant answers",
+  human: "a human answers; the assistant is silent",
+  waiting: "waits for a human; the assistant is silent",
+  limited: "the assistant is silent: a quota is used up",
+  closed: "over until the person writes",
+};
+const REASONS = {
+  person: "the person asked for a human",
+  model: "the assistant asked for a human",
+  operator: "taken over by an operator",
+  failures: "no reply could be written, several times",
+  unanswered: "the assistant did not know, several times",
+  upset: "the person is upset",
+  echo: "answered in the Business app",
+};
 
 export class Desk {
   constructor(chat) {
@@ -23,6 +39,7 @@ export class Desk {
     const send = h("button", { class: "primary", type: "submit" }, "Send");
     this.form = h("form", { class: "desk-form", onsubmit: (event) => { event.preventDefault(); this.say(); } }, this.text, send);
     this.element.replaceChildren(h("h2", {}, "Operator's view"), this.state, this.buttons, this.form);
+    setInterval(() => this.element.hidden || document.hidden || this.look(), INTERVAL);
   }
 
   /** Look at the chat that was just opened; without a desk for its business the view stays hidden. */
@@ -40,6 +57,7 @@ export class Desk {
   }
 
   async look() {
+    clearTimeout(this.timer);
     const chat = this.opened;
     if (!chat) return;
     try {
@@ -48,52 +66,52 @@ export class Desk {
     } catch (error) {
       if (chat !== this.opened) return;
       this.element.hidden = false;
-      this.state.replaceChildren(h("p", { class: "says" }, error.message));
-      this.buttons.replaceChildren();
+      this.show(h("p", { class: "says" }, error.message));
+      this.offer();
       this.form.hidden = true;
     }
   }
 
-  draw({ available, conversation, uncertain, quotas }) {
+  draw(view) {
+    const { available, conversation } = view;
     this.element.hidden = !available;
     if (!available) return;
     this.form.hidden = !conversation;
     if (!conversation) {
-      this.state.replaceChildren(h("p", { class: "says" }, "No conversation in Parley yet."));
-      this.buttons.replaceChildren();
+      this.show(h("p", { class: "says" }, "No conversation in Parley yet."));
+      this.offer();
       return;
     }
     const { status, handoff } = conversation;
-    const tone = status === "bot" ? "" : handoff?.waiting_since ? "bad" : "waiting";
-    this.state.replaceChildren(
-      h("p", {}, h("span", { class: `pill ${tone}` }, status), ` ${STATUS[status] ?? ""}`),
-      ...this.facts(conversation, uncertain, quotas).map((fact) => h("p", { class: "says" }, fact)),
+    const waits = Boolean(handoff?.waiting_since);
+    const shown = waits ? "waiting" : status === "bot" && conversation.limited_by ? "limited" : status;
+    const tone = status === "bot" ? "" : waits ? "bad" : "waiting";
+    this.show(
+      h("p", {}, h("span", { class: `pill ${tone}` }, status), ` ${STATUS[shown] ?? ""}`),
+      ...troubles(view).map((fact) => h("p", { class: "says trouble" }, fact)),
+      ...facts(view).map((fact) => h("p", { class: "says" }, fact)),
     );
-    this.buttons.replaceChildren(
-      ...[
-        status === "human" ? null : ["Take over", "takeover"],
-        status === "human" ? ["Hand back", "release"] : null,
-        status === "closed" ? null : ["Close", "close"],
-      ].filter(Boolean).map(([label, action]) =>
-        h("button", { class: "chip", type: "button", onclick: () => this.act(action) }, label)),
+    this.offer(
+      status === "human" ? ["Hand back", "release"] : ["Take over", "takeover"],
+      ...(status === "closed" ? [] : [["Close", "close"]]),
     );
   }
 
-  facts({ handoff, limited_by: limit, limited_until: until }, uncertain, quotas) {
-    const facts = [];
-    if (handoff) {
-      const { operator, waiting_since: waiting, since, reason, returns_at: returns } = handoff;
-      const long = duration((Date.now() - Date.parse(waiting ?? since)) / 1000);
-      facts.push(`${waiting ? "Waiting" : `With ${operator ?? "a human"}`} for ${long} (${named(reason)})`);
-      if (returns) facts.push(`The assistant returns at ${time(Date.parse(returns) / 1000)} if nobody writes.`);
-    }
-    if (uncertain.length) facts.push(`${uncertain.length} uncertain: ${uncertain.map(({ text, type }) => text ?? type).join("; ").slice(0, 120)}`);
-    if (limit) facts.push(`Not answered: ${named(limit)}${until ? ` until ${time(Date.parse(until) / 1000)}` : ""}`);
-    for (const { quota, used, hard, soft } of quotas) {
-      const most = hard ?? soft;
-      if (used !== null && most !== null) facts.push(`${named(quota)}: ${used.toLocaleString()} of ${most.toLocaleString()}`);
-    }
-    return facts;
+  /** What stays as it was is left alone: it is read aloud when it changes. */
+  show(...lines) {
+    const drawn = h("div", {}, ...lines);
+    if (drawn.innerHTML !== this.state.innerHTML) this.state.replaceChildren(...lines);
+  }
+
+  /** Buttons that stay the same stay the elements they are, and keep the focus. */
+  offer(...actions) {
+    const labels = actions.map(([label]) => label).join();
+    if (this.offered === labels) return;
+    this.offered = labels;
+    this.buttons.replaceChildren(
+      ...actions.map(([label, action]) =>
+        h("button", { class: "chip", type: "button", onclick: () => this.act(action) }, label)),
+    );
   }
 
   async act(action) {
@@ -109,4 +127,44 @@ export class Desk {
   }
 }
 
+/** What needs somebody's eye, and what comes of it. */
+function troubles({ conversation, uncertain, failed }) {
+  const { limited_by: limit, limited_until: until, service_window: serviceWindow } = conversation;
+  const said = [];
+  if (uncertain.length) {
+    said.push(`${uncertain.length} uncertain: ${beginnings(uncertain)}. Meta has not said whether the person has it. `
+      + "A status settles it; without one, it is sent once more or left, as the organisation's policy says.");
+  }
+  for (const message of failed) {
+    const { code, detail } = message.error ?? {};
+    said.push(`Not delivered: ${beginnings([message])} (${[code, detail].filter(Boolean).join(": ") || "no reason given"})`);
+  }
+  if (serviceWindow?.open === false) said.push("The service window is closed: only a template goes out until the person writes.");
+  if (limit) said.push(`The quota of ${named(limit)} is used up: what comes is recorded and not answered until ${at(until)}, or until it is raised.`);
+  return said;
+}
+
+function facts({ conversation: { handoff }, quotas }) {
+  const said = [];
+  if (handoff) {
+    const { operator, waiting_since: waiting, since, reason, returns_at: returns } = handoff;
+    said.push(`${waiting ? "Waiting" : `With ${operator ?? "a human"}`} since ${at(waiting ?? since)} (${REASONS[reason] ?? named(reason)})`);
+    if (returns) said.push(`The assistant returns at ${at(returns)} if no human writes, or when it is handed back.`);
+  }
+  for (const { quota, used, hard, soft } of quotas) {
+    const most = hard ?? soft;
+    if (used !== null && most !== null) said.push(`${named(quota)}: ${used.toLocaleString()} of ${most.toLocaleString()}`);
+  }
+  return said;
+}
+
+const LONGEST = 60;
+const beginnings = (messages) =>
+  messages.map(({ text, type }) => text ?? type).map((text) => `“${text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}”`).join(", ");
+/** The machine's time, which is Parley's; with its day unless that is today. */
+const at = (iso) => {
+  const seconds = Date.parse(iso) / 1000;
+  const isToday = new Date(iso).toDateString() === new Date().toDateString();
+  return isToday ? time(seconds) : fullTime(seconds);
+};
 const named = (name) => name.replaceAll("_", " ");
