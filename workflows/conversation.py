@@ -165,6 +165,7 @@ class ConversationWorkflow:
             await self._announce_human()
             await self._record_echoes()
             await self._send_posts()
+            await self._reopen()
             if self._is_over() and await self._closed():
                 return self._turns.count
             if self._desk.has_human and self._inbox:
@@ -194,7 +195,7 @@ class ConversationWorkflow:
             return
 
     def _has_work(self) -> bool:
-        return bool(self._inbox) or self._desk.has_work
+        return bool(self._inbox) or self._desk.has_work or self._sending.window_has_closed
 
     def _deadline(self) -> datetime:
         """When something happens by itself: the conversation ends, or the assistant returns."""
@@ -256,6 +257,13 @@ class ConversationWorkflow:
         if self._desk.announce:
             self._desk.announce = False
             await self._turns.announce_human()
+
+    async def _reopen(self) -> None:
+        """A reply came too late: a template goes out instead, unless a human sees to it."""
+        if self._sending.window_has_closed:
+            self._sending.window_has_closed = False
+            if not self._desk.silences:
+                await self._turns.reopen()
 
     async def _record_echoes(self) -> None:
         while self._desk.echoes:

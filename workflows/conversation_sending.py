@@ -1,9 +1,11 @@
 """Sends a reply part by part, and waits for word of a part whose fate is uncertain."""
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -21,8 +23,11 @@ with workflow.unsafe.imports_passed_through():
         WithdrawPart,
     )
     from contracts.ids import MessageId, TurnId
-    from domain.graph_errors import behaviour_of
+    from domain.graph_errors import Verdict, behaviour_of, verdict_of_failure
     from domain.pacing import after_one, wait_before_next
+
+REPLIES_REMEMBERED: Final = 50
+"""Whose late failures the assistant acts on."""
 
 
 def _never() -> bool:
@@ -64,6 +69,9 @@ class Sending:
         self._paced = paced
         self._next_message_id = next_message_id
         self._show = show
+        self._replies: deque[MessageId] = deque(maxlen=REPLIES_REMEMBERED)
+        self.window_has_closed = False
+        """Meta took a reply, and said later that the service window was closed."""
         self._settled: dict[MessageId, str] = {}
         self.in_progress = False
         """A message of the assistant is being handed over to Meta now."""
@@ -81,6 +89,9 @@ class Sending:
     def settle(self, settled: SettledSend) -> None:
         """Take in what a status webhook told of a message of ours."""
         self._settled[settled.message_id] = settled.status
+        if settled.status == "failed" and settled.message_id in self._replies:
+            verdict = verdict_of_failure(settled.error_code)
+            self.window_has_closed |= verdict is Verdict.NEEDS_TEMPLATE
         self._uncertain.discard(settled.message_id)
 
     async def send(
@@ -111,6 +122,7 @@ class Sending:
                 part=part,
                 message_id=self._next_message_id(),
             )
+            self._replies.append(request.message_id)
             sent = await self._send(request, part_name, silenced)
             if sent is None or sent.outcome == "rejected":
                 if not silenced():

@@ -92,6 +92,8 @@ class Turns:
             show: told what is being done, for operators.
         """
         self.count = count
+        self._has_reopened = False
+        """The template has gone out, and the person has not written since."""
         self.retold = False
         """Something that was said has been edited or deleted since anybody last asked."""
         self.opened = opened
@@ -120,14 +122,26 @@ class Turns:
 
     async def announce_human(self) -> None:
         """Tell the person, in the assistant's words, that a human is here now."""
+        await self._say_unasked("taken_over", silenced=lambda: False)
+
+    async def reopen(self) -> None:
+        """Ask the person to write again, once, if the assistant has a template for it."""
+        if self._has_reopened:
+            return
+        self._has_reopened = True
+        await self._say_unasked("reopening", silenced=self._is_silenced)
+
+    async def _say_unasked(self, kind: PreparedKind, *, silenced: Callable[[], bool]) -> None:
+        """Send a prepared text that answers no message."""
         turn = Turn(conversation=self._conversation, turn_id=self.id(), message_ids=[])
         try:
-            draft = await steps.draft_canned(turn, "taken_over")
+            draft = await steps.draft_canned(turn, kind)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
+            workflow.logger.error("there is nobody left to speak as: the channel is gone")
             return
-        await self._sending.send(turn, draft, name=steps.prepared("taken_over"))
+        await self._sending.send(turn, draft, name=steps.prepared(kind), silenced=silenced)
 
     async def take(self, let_burst_settle: Callable[[], Awaitable[None]]) -> None:
         """Answer what is in the inbox, and what waited for a human who did not come."""
@@ -177,6 +191,7 @@ class Turns:
             )
         )
         self.opened = True
+        self._has_reopened = False
         self.limit = recorded.limit
         fresh = set(recorded.fresh)
         if recorded.limit is not None:
@@ -219,8 +234,8 @@ class Turns:
         if self._desk.silences:
             raise _Silenced
         if sent is not None and sent.window_closed:
-            # They wrote long ago. The assistant's template, if it has one, asks them to write.
-            await self._say(turn, "reopening", asking[-1])
+            # They wrote long ago.
+            await self.reopen()
         if taken.consent is not None:
             await self._say(turn, taken.consent, asking[-1])
         reason = self._desk.turn_ended(failed=failed, answered=draft.answered)

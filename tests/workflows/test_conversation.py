@@ -351,6 +351,25 @@ async def test_a_reply_that_comes_after_the_service_window_asks_the_person_to_wr
     await eventually(lambda: world.replies == ["reopening"])
 
 
+async def test_a_window_that_meta_tells_of_later_is_the_same(
+    conversation: RunningConversation, world: World
+) -> None:
+    ids: list[MessageId] = []
+
+    async def remember(_world: World, request: SendPart) -> None:
+        ids.append(request.message_id)
+
+    world.on_send = remember
+    await conversation.receive(message(1))
+    await eventually(lambda: world.replies == ["answer to message 1"])
+    for code in (131026, 131047, 131047):
+        failed = SettledSend(message_id=ids[0], status="failed", error_code=code)
+        await conversation.handle.signal("settle_send", failed)
+    await eventually(lambda: world.replies[1:] == ["reopening"])
+    await conversation.receive(message(2))
+    await eventually(lambda: world.replies[1:] == ["reopening", "answer to message 2"])
+
+
 async def test_a_person_gets_no_more_than_meta_allows(
     time_skipping_env: WorkflowEnvironment, world: World
 ) -> None:
