@@ -8,10 +8,17 @@ from fastapi import FastAPI
 from ulid import ULID
 
 from adapters.dynamodb import bulk
+from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.postgres import whatsapp_users
 from api.services import Services
-from contracts.conversation import ConversationRef, InboundMessage, InboundRecord, RecordInbound
+from contracts.conversation import (
+    ConversationRef,
+    InboundMessage,
+    InboundRecord,
+    RecordInbound,
+    Turn,
+)
 from contracts.ids import (
     ChannelId,
     MessageId,
@@ -186,3 +193,26 @@ async def test_conversations_of_a_deleted_channel_stay_readable(
         assert channel["id"] in answer.text or "Hello" in answer.text
     listed = await ours.viewer.get(f"{ours.path}/conversations?channel_id={channel['id']}")
     assert [one["id"] for one in listed.json()["items"]] == [written.ref.conversation_id]
+
+
+async def test_operators_see_which_messages_are_uncertain(
+    app: FastAPI, ours: Organization, theirs: Organization
+) -> None:
+    written = await write(app, ours, "When do you open?", wa_id="34600000077")
+    outbox = Outbox(app.state.services.table)
+    answer = MessageId(f"msg_{ULID()}")
+    turn = Turn(conversation=written.ref, turn_id=TurnId("turn_1"), message_ids=[])
+    await outbox.claim(turn, message_id=answer, part=0, text="At nine.")
+    await outbox.mark_uncertain(written.ref, message_id=answer)
+
+    async def listed(organization: Organization) -> list[tuple[str, str, str]]:
+        response = await organization.viewer.get(f"{organization.path}/uncertain-messages")
+        assert response.status_code == 200, response.text
+        return [
+            (one["id"], one["conversation_id"], one["status"]) for one in response.json()["items"]
+        ]
+
+    assert await listed(ours) == [(answer, written.ref.conversation_id, "uncertain")]
+    assert await listed(theirs) == []
+    await outbox.mark_sent(written.ref, message_id=answer, whatsapp_message_id="wamid.77")
+    assert await listed(ours) == []
