@@ -53,7 +53,11 @@ EXAMPLES = int(os.environ.get("PARLEY_ORDER_EXAMPLES", "25"))
 EXAMPLE_SECONDS = 120
 REST_SECONDS = 60
 ANA = Operator(api_key_id="key_ana", name="Ana")
-RESTING = ("waiting for a message", "a human has the conversation")
+RESTING = (
+    "waiting for a message",
+    "waiting for a human; the assistant is silent",
+    "a human has the conversation; the assistant is silent",
+)
 
 
 @dataclass(frozen=True)
