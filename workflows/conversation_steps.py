@@ -4,9 +4,9 @@ Local activities run in the worker that has the workflow: storage, which is quic
 The others are on queues of their own, so that operators see them and each has its own limits.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -41,6 +41,9 @@ with workflow.unsafe.imports_passed_through():
 
 SERVICE_WINDOW: Final = timedelta(hours=24)
 """Meta's customer service window: after it a reply would be refused."""
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 _STORAGE_TIMEOUT: Final = timedelta(seconds=10)
 _STORAGE_RETRY: Final = RetryPolicy(
@@ -78,22 +81,30 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def record(request: RecordInbound) -> Awaitable[RecordedInbound]:
+def _stored(
+    activity: Callable[[Argument], Awaitable[Result]], argument: Argument, *, summary: str
+) -> Awaitable[Result]:
     return workflow.execute_local_activity(
-        activities.record_inbound,
-        request,
+        activity,
+        argument,
         start_to_close_timeout=_STORAGE_TIMEOUT,
         retry_policy=_STORAGE_RETRY,
+        summary=summary,
+    )
+
+
+def record(request: RecordInbound) -> Awaitable[RecordedInbound]:
+    return _stored(
+        activities.record_inbound,
+        request,
         summary=f"record {counted(len(request.messages), 'message')}",
     )
 
 
 def change_status(request: ChangeStatus) -> Awaitable[ChangedStatus]:
-    return workflow.execute_local_activity(
+    return _stored(
         activities.change_status,
         request,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
         summary=f"note that the conversation is {_whose(request)}",
     )
 
@@ -105,23 +116,13 @@ def _whose(request: ChangeStatus) -> str:
 
 
 def record_echo(request: RecordEcho) -> Awaitable[None]:
-    return workflow.execute_local_activity(
-        activities.record_echo,
-        request,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
-        summary="record a reply from the WhatsApp Business app",
+    return _stored(
+        activities.record_echo, request, summary="record a reply from the WhatsApp Business app"
     )
 
 
 def close(turn: Turn, *, because: str = "no message for 24 h") -> Awaitable[None]:
-    return workflow.execute_local_activity(
-        activities.close_conversation,
-        turn,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
-        summary=f"close: {because}",
-    )
+    return _stored(activities.close_conversation, turn, summary=f"close: {because}")
 
 
 def start_mark_read(request: MarkRead) -> workflow.ActivityHandle[None]:
@@ -209,12 +210,8 @@ def draft_canned(
     request = CannedReply(turn=turn, kind=kind)
     if mark_read is not None:
         request = CannedReply(turn=turn, kind=kind, mark_read=mark_read)
-    return workflow.execute_local_activity(
-        activities.draft_canned_reply,
-        request,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
-        summary=f"{because}take the {kind} message",
+    return _stored(
+        activities.draft_canned_reply, request, summary=f"{because}take the {kind} message"
     )
 
 
@@ -234,11 +231,9 @@ def start_send(request: SendPart, *, summary: str) -> workflow.ActivityHandle[Se
 
 
 def withdraw(request: WithdrawPart) -> Awaitable[None]:
-    return workflow.execute_local_activity(
+    return _stored(
         activities.withdraw_part,
         request,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
         summary="withdraw what was not sent: a human has taken over",
     )
 
@@ -254,10 +249,4 @@ def tell_limit(turn: Turn, limit: ReachedLimit) -> Awaitable[DraftedReply]:
 
 
 def settle(request: SettleUncertain, *, summary: str) -> Awaitable[UncertainDecision]:
-    return workflow.execute_local_activity(
-        activities.settle_uncertain_send,
-        request,
-        start_to_close_timeout=_STORAGE_TIMEOUT,
-        retry_policy=_STORAGE_RETRY,
-        summary=summary,
-    )
+    return _stored(activities.settle_uncertain_send, request, summary=summary)

@@ -87,6 +87,18 @@ async def new_phone(product: Product, business: str, *, name: str) -> Phone:
     return phone
 
 
+async def conversation_of(api: httpx.AsyncClient, phone: Phone) -> str:
+    """API path of the phone's conversation, found by what the simulator was told in a send."""
+    (callback, *_) = [each["callback_data"] for each in await phone.chat() if each["callback_data"]]
+    conversation = callback.partition(".")[0]
+    organizations = (await api.get("/v1/organizations")).raise_for_status().json()["items"]
+    for organization in organizations:
+        path = f"/v1/organizations/{organization['id']}/conversations/{conversation}"
+        if (await api.get(path)).is_success:
+            return path
+    raise LookupError("no organisation has the conversation")
+
+
 def processes(product: Product, *words: str) -> list[psutil.Process]:
     """Processes of this product whose command line has all of these words."""
     return [

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.product import Product, running_product
-from tests.e2e.phone import Phone, eventually, new_phone
+from tests.e2e.phone import conversation_of, eventually, new_phone
 from tests.servers import make_directory
 
 
@@ -28,18 +28,6 @@ async def api(product: Product) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def path_of(api: httpx.AsyncClient, phone: Phone) -> str:
-    """API path of the phone's conversation; the phone must have been answered."""
-    (callback, *_) = [each["callback_data"] for each in await phone.chat() if each["callback_data"]]
-    conversation = callback.partition(".")[0]
-    organizations = (await api.get("/v1/organizations")).raise_for_status().json()["items"]
-    for organization in organizations:
-        path = f"/v1/organizations/{organization['id']}/conversations/{conversation}"
-        if (await api.get(path)).is_success:
-            return path
-    raise LookupError("no organisation has the conversation")
-
-
 async def said(api: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = (
         (await api.get(f"{path}/messages")).raise_for_status().json()["items"]
@@ -52,7 +40,7 @@ async def test_an_operator_takes_over_writes_and_hands_back(
 ) -> None:
     phone = await new_phone(product, "Harbour", name="Wants a person")
     assert "10:00" in await phone.ask("When are you open on Saturday?")
-    path = await path_of(api, phone)
+    path = await conversation_of(api, phone)
     taken = (await api.post(f"{path}/takeover")).raise_for_status().json()
     assert taken["status"] == "human"
     assert taken["handoff"]["reason"] == "operator"
@@ -80,7 +68,7 @@ async def test_a_closed_conversation_opens_with_the_next_message(
 ) -> None:
     phone = await new_phone(product, "Linden", name="Comes back")
     await phone.ask("How much is teeth whitening?")
-    path = await path_of(api, phone)
+    path = await conversation_of(api, phone)
     assert (await api.post(f"{path}/close")).raise_for_status().json()["status"] == "closed"
     assert (await api.post(f"{path}/close")).raise_for_status().json()["status"] == "closed"
     assert (await api.post(f"{path}/release")).raise_for_status().json()["status"] == "closed"
@@ -96,7 +84,7 @@ async def test_an_operators_request_that_is_repeated_sends_once(
 ) -> None:
     phone = await new_phone(product, "Linden", name="Hears it once")
     await phone.ask("How much is teeth whitening?")
-    path = await path_of(api, phone)
+    path = await conversation_of(api, phone)
     headers = {"Idempotency-Key": "once-please"}
     answers = [
         (await api.post(f"{path}/messages", json={"text": "Once"}, headers=headers)).json()

@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from contracts.ids import conversation_workflow_id, parties_of
 from local.product import Product, running_product
-from tests.e2e.phone import Phone, eventually, new_phone, processes
+from tests.e2e.phone import Phone, conversation_of, eventually, new_phone, processes
 from tests.servers import make_directory
 
 ABSTAINS = "can't find"
@@ -40,18 +40,6 @@ async def api(product: Product) -> AsyncIterator[httpx.AsyncClient]:
         base_url=product.api_url, headers=headers, timeout=10, trust_env=False
     ) as client:
         yield client
-
-
-async def conversation_of(api: httpx.AsyncClient, phone: Phone) -> str:
-    """API path of the phone's conversation, found by what the simulator was told in a send."""
-    (callback, *_) = [each["callback_data"] for each in await phone.chat() if each["callback_data"]]
-    conversation = callback.partition(".")[0]
-    organizations = (await api.get("/v1/organizations")).raise_for_status().json()["items"]
-    for organization in organizations:
-        path = f"/v1/organizations/{organization['id']}/conversations/{conversation}"
-        if (await api.get(path)).is_success:
-            return path
-    raise LookupError("no organisation has the conversation")
 
 
 async def test_questions_and_follow_ups_are_answered_from_the_documents(product: Product) -> None:
