@@ -232,7 +232,9 @@ class Turns:
         name = steps.prepared("fallback") if failed else "the reply"
         sent = await self._sending.send(turn, draft, name=name, silenced=self._is_silenced)
         if self._desk.silences:
-            raise _Silenced
+            if sent is None:
+                raise _Silenced
+            return  # All of it was sent: it is answered, and a human sees to the rest.
         if sent is not None and sent.window_closed:
             # They wrote long ago.
             await self.reopen()
