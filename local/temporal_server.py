@@ -35,6 +35,9 @@ DYNAMIC_CONFIG = {
     "history.visibilityProcessorUpdateAckInterval": '"1s"',
     # Without it the fairness key of an organisation is ignored.
     "matching.enableFairness": "true",
+    # Turns are taken within a partition of a queue, and one is enough for one server.
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
 }
 
 

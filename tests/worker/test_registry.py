@@ -18,6 +18,7 @@ from activities.sending import SendingActivities
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from contracts import activities as stubs
+from contracts import names
 from worker.registry import Activities, registrations
 
 
@@ -92,14 +93,17 @@ def test_an_implementation_takes_and_gives_what_its_stub_says() -> None:
         assert get_type_hints(registered()[name]) == get_type_hints(stub), name
 
 
-def test_every_workflow_is_registered() -> None:
-    workflows = {each for queue in registrations(Mock()) for each in queue.workflows}
-    names = [workflow._Definition.must_from_class(each).name for each in workflows]
-    assert sorted(map(str, names)) == [
-        "Conversation",
-        "Erase",
-        "IngestDocument",
-        "ReplayWebhooks",
-        "RollUpUsage",
-        "WebhookDeliveries",
+def test_every_workflow_is_registered_once_and_conversations_on_all_their_queues() -> None:
+    queues = sorted(
+        (str(workflow._Definition.must_from_class(each).name), queue.task_queue)
+        for queue in registrations(Mock())
+        for each in queue.workflows
+    )
+    assert queues == [
+        *(("Conversation", queue) for queue in names.CONVERSATIONS_QUEUES),
+        ("Erase", names.ERASURE_QUEUE),
+        ("IngestDocument", names.INGESTION_QUEUE),
+        ("ReplayWebhooks", names.WEBHOOKS_QUEUE),
+        ("RollUpUsage", names.USAGE_QUEUE),
+        ("WebhookDeliveries", names.WEBHOOKS_QUEUE),
     ]
