@@ -5,6 +5,8 @@ import { duration } from "./time.js";
 
 // Meta sends voice notes as Ogg; which of these a browser can record differs.
 const TYPES = ["audio/ogg;codecs=opus", "audio/mp4", "audio/webm;codecs=opus"];
+// A recording can be sent once its first part is there: an empty file is no voice note.
+const PART_MILLISECONDS = 100;
 
 export const canRecord = () => Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
 
@@ -20,16 +22,19 @@ export async function record() {
   const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
   const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
   const parts = [];
-  recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
   const kept = await new Promise((resolve) => {
     let keep = false;
-    const finish = (wanted) => {
+    const sendable = showBar((wanted) => {
       keep = wanted;
       recorder.stop();
-    };
+    });
+    recorder.addEventListener("dataavailable", (event) => {
+      if (!event.data.size) return;
+      parts.push(event.data);
+      sendable();
+    });
     recorder.addEventListener("stop", () => resolve(keep));
-    showBar(finish);
-    recorder.start();
+    recorder.start(PART_MILLISECONDS);
   });
   hideBar();
   for (const track of stream.getTracks()) track.stop();
@@ -40,20 +45,24 @@ export async function record() {
 
 let timer;
 
+/** Show what can be done with the recording; gives what to call once there is something to send. */
 function showBar(finish) {
   const began = Date.now();
   const length = h("span", { class: "recording-time" }, "0 s");
   timer = setInterval(() => (length.textContent = duration((Date.now() - began) / 1000)), 500);
   const button = (label, name, wanted, className) =>
     h("button", { class: className, type: "button", "aria-label": label, title: label, onclick: () => finish(wanted) }, icon(name));
+  const send = button("Send the recording", "send", true, "send");
+  send.disabled = true;
   byId("recording").replaceChildren(
     button("Throw the recording away", "trash", false, "icon-button"),
     h("span", { class: "recording-dot", "aria-hidden": "true" }),
     length,
-    button("Send the recording", "send", true, "send"),
+    send,
   );
   byId("recording").hidden = false;
   byId("composer").hidden = true;
+  return () => (send.disabled = false);
 }
 
 function hideBar() {
