@@ -24,6 +24,8 @@ from telemetry import get_logger
 
 EVERY: Final = timedelta(minutes=5)
 JITTER: Final = timedelta(minutes=1)
+CATCH_UP: Final = timedelta(hours=1)
+"""What was missed while the server was down; its own default is a year."""
 
 AGAIN_SECONDS: Final = 30.0
 """After the server has refused."""
@@ -52,8 +54,13 @@ async def ensure_schedules(client: Client) -> bool:
             await client.create_schedule(USAGE_ROLLUP_SCHEDULE, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
 
-            def mended(found: ScheduleUpdateInput) -> ScheduleUpdate:
-                schedule.state = found.description.schedule.state
+            def mended(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
+                now = found.description.schedule
+                # The SDK sends no conflict token: an update overwrites what an operator does
+                # meanwhile, a pause too. So there is none without need.
+                if (now.spec, now.policy) == (schedule.spec, schedule.policy):
+                    return None
+                schedule.state = now.state
                 return ScheduleUpdate(schedule)
 
             await client.get_schedule_handle(USAGE_ROLLUP_SCHEDULE).update(mended)
@@ -75,5 +82,5 @@ def _usage_rollup() -> Schedule:
             static_summary="writes down what all organisations used",
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)], jitter=JITTER),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )

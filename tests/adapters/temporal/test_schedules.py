@@ -63,10 +63,21 @@ async def test_a_changed_schedule_is_mended_and_a_paused_one_stays_paused(
 
     await schedule.update(slower)
     await schedule.pause(note="while we look into it")
+    # The scheduler takes up what it is told when it is not busy starting something.
+    while not (await schedule.describe()).schedule.state.paused:  # noqa: ASYNC110 - a server is asked
+        await asyncio.sleep(0.01)
     assert await ensure_schedules(client)
     described = (await schedule.describe()).schedule
     assert [each.every for each in described.spec.intervals] == [timedelta(minutes=5)]
     assert (described.state.paused, described.state.note) == (True, "while we look into it")
+
+
+async def test_a_schedule_that_is_as_it_should_be_is_left_alone(
+    client: Client, schedule: ScheduleHandle
+) -> None:
+    before = (await schedule.describe()).info.last_updated_at
+    assert await ensure_schedules(client)
+    assert (await schedule.describe()).info.last_updated_at == before
 
 
 async def test_a_server_that_refuses_is_asked_again_until_the_schedule_is_there(
