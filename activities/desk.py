@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.echoes import Echoes
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.values import utc_now
 from adapters.events import Tell, tell_nobody
@@ -27,12 +28,14 @@ class DeskActivities:
         *,
         conversations: Conversations,
         outbox: Outbox,
+        echoes: Echoes,
         profiles: AssistantProfiles,
         tell: Tell = tell_nobody,
     ) -> None:
         self._tell = tell
         self._conversations = conversations
         self._outbox = outbox
+        self._echoes = echoes
         self._profiles = profiles
 
     @activity.defn(name="change_status")
@@ -57,7 +60,7 @@ class DeskActivities:
     @activity.defn(name="record_echo")
     async def record_echo(self, request: RecordEcho) -> None:
         """Write a reply typed in the WhatsApp Business app into the transcript, once."""
-        await self._outbox.record_echo(request)
+        await self._echoes.record(request)
 
     @activity.defn(name="withdraw_part")
     async def withdraw_part(self, request: WithdrawPart) -> None:

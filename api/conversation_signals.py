@@ -71,12 +71,7 @@ class ConversationSignals:
         signal: str,
         argument: ReceivedMessage | ReceivedEcho,
     ) -> None:
-        conversation = ConversationRef(
-            organization_id=route.organization_id,
-            channel_id=route.channel_id,
-            person_id=person,
-            conversation_id=conversation_id(route.channel_id, person),
-        )
+        conversation = conversation_of(route, person)
         await durably(
             self._temporal.start_workflow(
                 names.CONVERSATION_WORKFLOW,
@@ -87,3 +82,12 @@ class ConversationSignals:
                 **start_options(conversation),
             )
         )
+
+
+def conversation_of(route: ChannelRoute, person: PersonId) -> ConversationRef:
+    return ConversationRef(
+        organization_id=route.organization_id,
+        channel_id=route.channel_id,
+        person_id=person,
+        conversation_id=conversation_id(route.channel_id, person),
+    )

@@ -13,6 +13,7 @@ import structlog
 from temporalio.client import Client
 
 from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.echoes import Echoes
 from adapters.dynamodb.identity_changes import IdentityChanges
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.statuses import AppliedStatus, Statuses, StatusUpdate
@@ -21,7 +22,7 @@ from adapters.postgres import whatsapp_users
 from adapters.postgres.channel_routes import ChannelRoute, ChannelRoutes
 from adapters.postgres.database import Database
 from adapters.send_failures import SendFailures
-from api.conversation_signals import ConversationSignals
+from api.conversation_signals import ConversationSignals, conversation_of
 from api.durability import Poison, durably, run_all
 from api.metrics import Metrics
 from contracts.conversation import SettledSend
@@ -76,6 +77,7 @@ class InboundUpdates:
         identity_changes: IdentityChanges,
         database: Database,
         statuses: Statuses,
+        echoes: Echoes,
         dead_letters: DeadLetters,
         temporal: Client,
         metrics: Metrics,
@@ -88,6 +90,7 @@ class InboundUpdates:
         self._identity_changes = identity_changes
         self._database = database
         self._statuses = statuses
+        self._echoes = echoes
         self._dead_letters = dead_letters
         self._signals = ConversationSignals(temporal)
         self._tell = tell
@@ -145,6 +148,10 @@ class InboundUpdates:
                 self._count(kind="message", outcome="durable").inc()
             case EchoReceived(echo=echo):
                 person = await self._person(organization_id, update.recipient, echo.sent_at)
+                # Told again after the conversation was released or closed, it must not silence the
+                # assistant once more.
+                if await durably(self._echoes.has(conversation_of(route, person), echo)):
+                    return
                 await self._signals.receive_echo(route, person, echo, trace_id=trace_id)
                 self._count(kind="echo", outcome="durable").inc()
             case IdentityChanged():

@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.dead_letters import DeadLetters
+from adapters.dynamodb.echoes import Echoes
 from adapters.dynamodb.idempotency import IdempotencyRecords
 from adapters.dynamodb.identity_changes import IdentityChanges
 from adapters.dynamodb.outbox import Outbox
@@ -106,6 +107,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
             ChannelRoutes(database, keyring, count=metrics.count_lookup)
         )
         people = await stack.enter_async_context(open_people(table, database))
+        outbox = Outbox(table)
         consents = Consents(database)
         failures = SendFailures(pauses=ChannelPauses(database), consents=consents)
         subscriptions = await stack.enter_async_context(
@@ -157,6 +159,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 identity_changes=IdentityChanges(table, people),
                 database=database,
                 statuses=Statuses(table),
+                echoes=Echoes(table, outbox),
                 dead_letters=DeadLetters(table),
                 temporal=temporal,
                 metrics=metrics,
@@ -165,7 +168,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 tell=publisher.publish,
             ),
             desk=ConversationDesk(temporal),
-            outbox=Outbox(table),
+            outbox=outbox,
             consents=consents,
             erasures=Erasures(database, people),
             usage=UsageLedger(

@@ -23,6 +23,7 @@ from activities.transcripts import Transcripts
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.echoes import Echoes
 from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.media import MessageMedia
 from adapters.dynamodb.number_rates import NumberRates
@@ -145,6 +146,7 @@ async def open_activities(
             desk=DeskActivities(
                 conversations=conversations,
                 outbox=outbox,
+                echoes=Echoes(table, outbox),
                 profiles=profiles,
                 tell=publisher.publish,
             ),

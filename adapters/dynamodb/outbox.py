@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -11,7 +10,7 @@ from ulid import ULID
 
 from adapters.dynamodb import keys
 from adapters.dynamodb.drafts import Draft, DraftPart
-from adapters.dynamodb.inbound import MAX_TEXT, RECEIVED_KEPT
+from adapters.dynamodb.inbound import MAX_TEXT
 from adapters.dynamodb.messages import (
     CITATIONS,
     Citation,
@@ -27,7 +26,7 @@ from adapters.dynamodb.table import ConditionFailed, Table
 from adapters.dynamodb.uncertain import LISTED, UNLISTED, listing
 from adapters.dynamodb.usage import usage_attributes
 from adapters.dynamodb.values import Plain, timestamp, utc_now
-from contracts.conversation import ConversationRef, Operator, RecordEcho, Turn
+from contracts.conversation import ConversationRef, Operator, Turn
 from contracts.ids import MessageId
 from contracts.model import Contract
 from contracts.outbound import OutboundContent
@@ -282,51 +281,6 @@ class Outbox:
             )
         except ConditionFailed:
             return  # It was never claimed, or Meta may have it.
-
-    async def record_echo(self, request: RecordEcho) -> None:
-        """Write down what somebody of the business sent by other means. Once, as often as told.
-
-        Statuses that come for it find it by its id at Meta, also those that have come already.
-        """
-        ref, echo, now = request.conversation, request.echo, utc_now()
-        received = keys.received(ref.organization_id, ref.conversation_id, echo.whatsapp_message_id)
-        try:
-            await self._table.put(
-                received,
-                {
-                    "turn_id": request.turn_id,
-                    "message_id": request.message_id,
-                    "expires_at": int((now + RECEIVED_KEPT).timestamp()),
-                },
-                condition="attribute_not_exists(pk) OR message_id = :message_id",
-                condition_values={"message_id": request.message_id},
-            )
-        except ConditionFailed:
-            return  # Another run of the conversation has had it.
-        message: Plain = {
-            "direction": "outbound",
-            "sender": "operator",
-            "type": echo.type,
-            "text": echo.text[:MAX_TEXT] if echo.text is not None else None,
-            "media": echo.media.model_dump_json() if echo.media else None,
-            "turn_id": request.turn_id,
-            "send_state": "sent",
-            "created_at": now,
-            **usage_attributes(
-                outbound_message(ref.channel_id, echo.type),
-                organization_id=ref.organization_id,
-                at=now,
-            ),
-        }
-        with suppress(ConditionFailed):  # Statuses may have come since an earlier attempt.
-            await self._table.put(
-                self._key(ref, request.message_id), message, condition="attribute_not_exists(pk)"
-            )
-        await self.mark_sent(
-            ref,
-            message_id=request.message_id,
-            whatsapp_message_id=echo.whatsapp_message_id,
-        )
 
     async def mark_uncertain(
         self, conversation: ConversationRef, *, message_id: MessageId

@@ -10,6 +10,7 @@ from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
 from activities.quotas import QuotaKeeper
 from adapters.dynamodb.conversations import Conversations
+from adapters.dynamodb.echoes import Echoes
 from adapters.dynamodb.outbox import Outbox
 from adapters.dynamodb.people import People
 from adapters.dynamodb.quota_counters import QuotaCounters
@@ -52,9 +53,11 @@ def listener() -> Listener:
 
 
 def a_desk(shop: Shop, listener: Listener) -> DeskActivities:
+    outbox = Outbox(shop.table)
     return DeskActivities(
         conversations=shop.conversations,
-        outbox=Outbox(shop.table),
+        outbox=outbox,
+        echoes=Echoes(shop.table, outbox),
         profiles=shop.profiles,
         tell=listener,
     )

@@ -10,9 +10,18 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from adapters.dynamodb.echoes import Echoes
 from adapters.postgres import whatsapp_users
 from api.services import Services
-from contracts.ids import OrganizationId, PersonId
+from contracts.conversation import ConversationRef, EchoedMessage, RecordEcho
+from contracts.ids import (
+    ChannelId,
+    MessageId,
+    OrganizationId,
+    PersonId,
+    TurnId,
+    conversation_id,
+)
 from tests.api.conftest import Organization
 from tests.api.test_webhooks import deliver, make_channel, parked, signals
 from tests.fuzz import corpus
@@ -85,6 +94,35 @@ async def test_an_echo_may_open_a_conversation(door: Door) -> None:
     assert sum((await door.talk(people=1)).values()) == 1
 
 
+async def test_an_echo_that_is_in_the_transcript_takes_nothing_over_again(door: Door) -> None:
+    change = _change_of("echo")
+    await door.take(**change)
+    (person,) = map(PersonId, await door.talk(people=1))
+    channel = ChannelId(door.channel["id"])
+    conversation = ConversationRef(
+        organization_id=door.tenant,
+        channel_id=channel,
+        person_id=person,
+        conversation_id=conversation_id(channel, person),
+    )
+    (raw,) = change["message_echoes"]
+    echo = EchoedMessage(
+        whatsapp_message_id=raw["id"], type="text", text="I do it", sent_at=datetime.now(UTC)
+    )
+    table = door.services.table
+    await Echoes(table, door.services.outbox).record(
+        RecordEcho(
+            conversation=conversation,
+            turn_id=TurnId("turn.echo"),
+            message_id=MessageId("msg_1"),
+            echo=echo,
+        )
+    )
+    await door.take(**change)
+    await door.take(**{**change, "message_echoes": [{**raw, "id": "wamid.another"}]})
+    assert list((await door.talk(people=1)).values()) == [2]
+
+
 async def test_who_changes_the_number_goes_on_in_the_same_conversation(door: Door) -> None:
     await door.write("wamid.1")
     await door.take("messages", messages=[corpus.message("number_changed")])
@@ -117,7 +155,7 @@ async def test_the_old_number_is_somebody_elses_once_they_write(door: Door) -> N
 
 async def test_the_organisations_list_follows_a_change(door: Door) -> None:
     await door.write("wamid.1", from_user_id=corpus.USER)
-    (person,) = await door.talk(people=1)
+    (person,) = map(PersonId, await door.talk(people=1))
     database = door.services.database
     async with database.tenant(door.tenant) as session:
         await whatsapp_users.remember(
@@ -156,7 +194,7 @@ async def test_preferences_reach_the_consent_of_the_person(
     consent = RememberedConsent()
     monkeypatch.setattr(door.services.inbound, "_consent", consent)
     await door.write("wamid.1", from_user_id=corpus.USER)
-    (person,) = await door.talk(people=1)
+    (person,) = map(PersonId, await door.talk(people=1))
     await door.take(**_change_of("preferences"))
 
     at = datetime.fromtimestamp(corpus.SENT_AT, UTC)

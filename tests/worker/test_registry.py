@@ -29,7 +29,9 @@ def made() -> Activities:
             conversations=Mock(), people=Mock(), database=Mock(), quotas=Mock(), profiles=Mock(),
             consents=Mock(),
         ),
-        desk=DeskActivities(conversations=Mock(), outbox=Mock(), profiles=Mock()),
+        desk=DeskActivities(
+            conversations=Mock(), outbox=Mock(), echoes=Mock(), profiles=Mock()
+        ),
         media=MediaActivities(
             profiles=Mock(), messages=Mock(), downloads=Mock(), objects=Mock(), parser=Mock(),
             transcriptions=Mock(), quotas=Mock(), vision=True,
