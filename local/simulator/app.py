@@ -17,6 +17,7 @@ from local.simulator.control_api import control_router
 from local.simulator.desk_api import desk_router
 from local.simulator.errors import ControlError, GraphError, unknown_object
 from local.simulator.graph_api import GraphResponse, graph_router
+from local.simulator.knowledge_api import knowledge_router
 from local.simulator.media_api import media_router
 from local.simulator.network_api import network_router
 from local.simulator.panel_api import panel_router
@@ -81,6 +82,7 @@ def create_app(config: SimulatorConfig) -> FastAPI:
     app.include_router(person_events_router(world))
     app.include_router(network_router(world))
     app.include_router(desk_router(world))
+    app.include_router(knowledge_router(world))
     app.include_router(panel_router(world))
     app.include_router(templates_router(world))
     app.include_router(graph_router(world))

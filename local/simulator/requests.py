@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from local.simulator.errors import ControlError
+from local.simulator.storage.desks import Desk
 from local.simulator.storage.directory import Number, Person
 from local.simulator.wire import MalformedJsonError, parse_object
 from local.simulator.world import World
@@ -52,3 +53,11 @@ def known_person(world: World, person_id: str) -> Person:
     if person is None:
         raise ControlError(404, "There is no such person.")
     return person
+
+
+def known_desk(world: World, phone_number_id: str) -> Desk:
+    known_number(world, phone_number_id)
+    desk = world.desks.get(phone_number_id)
+    if desk is None:
+        raise ControlError(404, "This number has no operator's view.")
+    return desk

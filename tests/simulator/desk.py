@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.http_server import serving
+from tests.simulator.shelf import Shelf
 
 OPERATOR_KEY = "an operator's key"
 ORGANIZATION = "org_1"
@@ -31,7 +32,11 @@ class Parley:
         self.said: list[str] = []
         self.keys: list[str] = []
         """Idempotency keys of what changed something."""
+        self.citations: list[dict[str, Any]] = []
+        """Of the newest answer."""
+        self.shelf = Shelf(BASE, self._answer)
         self.routes = [
+            *self.shelf.routes,
             Route(f"{BASE}/whatsapp-users", self.people),
             Route(f"{BASE}/channels", self.channels),
             Route(f"{BASE}/quotas", self.quotas),
@@ -52,7 +57,7 @@ class Parley:
 
     async def channels(self, request: Request) -> Response:
         others = {"id": "chn_0", "phone_number_id": "0"}
-        own = {"id": "chn_1", "phone_number_id": self.channel}
+        own = {"id": "chn_1", "phone_number_id": self.channel, "assistant_id": "ast_1"}
         return self._answer(request, {"items": [others, own]})
 
     async def quotas(self, request: Request) -> Response:
@@ -84,6 +89,8 @@ class Parley:
 
     async def messages(self, request: Request) -> Response:
         items = [
+            {"id": "msg_3", "status": "read", "type": "text", "text": "Until six [1]"}
+            | {"citations": self.citations},
             {"id": "msg_2", "status": "uncertain", "type": "text", "text": "Perhaps sent"},
             {"id": "msg_1", "status": "failed", "type": "text", "text": "Too late"}
             | {"error": {"code": 131047, "detail": "More than 24 hours have passed."}},

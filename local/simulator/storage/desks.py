@@ -1,4 +1,4 @@
-"""Where the operator's view of a number leads: an organisation in Parley, and a key to it."""
+"""What the page shows of Parley beside a number: an organisation there, and a key to it."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -6,7 +6,7 @@ from local.simulator.storage.database import Database
 
 
 class Desk(BaseModel):
-    """The key is an operator's of that organisation; it stays inside the simulator."""
+    """The key is an administrator's of that organisation; it stays inside the simulator."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -220,12 +220,12 @@ async def test_a_new_sending_token_reaches_the_channels(parley: Parley, url: str
     assert {channel["access_token"] for channel in parley.all("channels")} == {"newer-token"}
 
 
-async def test_operators_look_over_the_phone_with_a_key_of_their_own(
+async def test_the_page_looks_behind_the_phone_with_a_key_of_its_own(
     parley: Parley, url: str
 ) -> None:
     summary = await seed(url)
     keys = parley.all("api-keys")
-    assert {key["role"] for key in keys} == {"operator"}
+    assert {key["role"] for key in keys} == {"admin"}
     for business in summary.businesses:
         desk = parley.desks[business.phone_number_id]
         (key,) = parley.collections[f"organizations/{business.organization_id}/api-keys"]

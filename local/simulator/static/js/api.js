@@ -56,6 +56,17 @@ export const api = {
   templates: async (wabaId) => (await request("GET", `accounts/${wabaId}/templates`)).items,
   templateEvent: (wabaId, { name, language }, event) =>
     request("POST", `accounts/${wabaId}/templates/${name}/${language}/events`, { event }),
+  knowledge: (numberId) => request("GET", `knowledge/${numberId}`),
+  addDocument: (numberId, knowledgeBaseId, file) => {
+    const form = new FormData();
+    form.append("file", file, file.name); // without the folders that it was in
+    return request("POST", `knowledge/${numberId}/${knowledgeBaseId}/documents`, form);
+  },
+  removeDocument: (numberId, knowledgeBaseId, documentId) =>
+    request("DELETE", `knowledge/${numberId}/${knowledgeBaseId}/documents/${documentId}`),
+  /** Where a document opens; a PDF at one of its pages. */
+  documentUrl: (numberId, documentId, page) =>
+    `/simulator/knowledge/${numberId}/documents/${documentId}${page ? `#page=${page}` : ""}`,
   desk: (chat) => request("GET", `desk/${chat.personId}/${chat.numberId}`),
   deskAction: (chat, action, body) =>
     request("POST", `desk/${chat.personId}/${chat.numberId}/${action}`, body),

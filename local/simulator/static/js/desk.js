@@ -90,6 +90,7 @@ export class Desk {
       h("p", {}, h("span", { class: `pill ${tone}` }, status), ` ${STATUS[shown] ?? ""}`),
       ...troubles(view).map((fact) => h("p", { class: "says trouble" }, fact)),
       ...facts(view).map((fact) => h("p", { class: "says" }, fact)),
+      ...sources(view, this.opened.numberId),
     );
     this.offer(
       status === "human" ? ["Hand back", "release"] : ["Take over", "takeover"],
@@ -156,6 +157,17 @@ function facts({ conversation: { handoff }, quotas }) {
     if (used !== null && most !== null) said.push(`${named(quota)}: ${used.toLocaleString()} of ${most.toLocaleString()}`);
   }
   return said;
+}
+
+/** What the newest answer was taken from, each with the way to the page it stands on. */
+function sources({ citations }, numberId) {
+  if (!citations?.length) return [];
+  const links = citations.flatMap(({ document_id: id, title, page, section, url }) => {
+    const place = [page ? `p. ${page}` : null, section].filter(Boolean).join(", ");
+    const link = h("a", { href: url ?? api.documentUrl(numberId, id, page), target: "_blank", rel: "noopener" }, title);
+    return [" · ", link, place ? ` (${place})` : ""];
+  });
+  return [h("p", { class: "says" }, "Answered from: ", ...links.slice(1))];
 }
 
 const LONGEST = 60;

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { Desk } from "./desk.js";
 import { attempt, byId, paintAvatar, toast } from "./dom.js";
 import { Faults } from "./faults.js";
+import { KnowledgeView } from "./knowledge.js";
 import { Log } from "./log.js";
 import { Panel } from "./panel.js";
 import { setUpPersonDialog } from "./person.js";
@@ -65,7 +66,7 @@ const chat = {
 };
 
 const log = new Log(chat);
-const panel = new Panel(["deliveries", "sends", "rare", "network", "templates"]);
+const panel = new Panel(["deliveries", "sends", "knowledge", "rare", "network", "templates"]);
 const composer = new Composer(chat, {
   showRare: () => {
     panel.open(true);
@@ -76,6 +77,7 @@ const traffic = { deliveries: new Traffic("deliveries"), sends: new Traffic("sen
 const faults = new Faults(chat);
 const templates = new TemplateList();
 const desk = new Desk(chat);
+const knowledge = new KnowledgeView();
 new Rare(chat);
 const switches = new Switches(chat, {
   onClock: () => {
@@ -166,6 +168,7 @@ async function openChosen() {
   traffic.sends.show(sends);
   attempt(() => templates.show(number.waba_id));
   desk.open(current());
+  attempt(() => knowledge.open(current().numberId));
   redrawChat();
   markOpened();
   redrawList();

@@ -33,8 +33,9 @@ export class Panel {
   onKey(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
-    const at = this.tabs.findIndex(({ list }) => !list.hidden);
-    const next = this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+    const tabs = this.tabs.filter(({ tab }) => !tab.hidden);
+    const at = tabs.findIndex(({ list }) => !list.hidden);
+    const next = tabs[(at + step + tabs.length) % tabs.length];
     this.select(next.name, { focused: true });
   }
 
