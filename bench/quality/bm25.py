@@ -1,14 +1,13 @@
 """Plain BM25 as a baseline: what any search engine would find by words."""
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 
 import bm25s
 import regex
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 """With marks: `\\w` cuts words of Indic scripts and combining accents in pieces."""
-
-Tokens = Callable[[str], list[str]]
 
 
 def words(text: str) -> list[str]:
@@ -24,6 +23,7 @@ class Bm25:
         Args:
             tokens: of each passage, by its id.
         """
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it asks for DEBUG when imported
         self._ids = list(tokens)
         self._index = bm25s.BM25()
         self._index.index([list(tokens[id_]) for id_ in self._ids], show_progress=False)

@@ -6,6 +6,7 @@ when any of them is.
 
 import unicodedata
 from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,7 +20,8 @@ SEED = 7
 Id = TypeVar("Id", bound=Hashable)
 
 
-class Estimate(NamedTuple):
+@dataclass(frozen=True)
+class Estimate:
     """A mean and its 95 % interval, by the percentiles of a bootstrap over the questions."""
 
     value: float
@@ -62,7 +64,8 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
     return estimate([one - other for one, other in zip(ours, theirs, strict=True)])
 
 
-class Abstention(NamedTuple):
+@dataclass(frozen=True)
+class Abstention:
     """How well it is told when nothing can be answered."""
 
     precision: Estimate
@@ -96,7 +99,8 @@ def area_under_curve(scores: Sequence[float], *, positive: Sequence[bool]) -> fl
     return float(((ahead > 0) + 0.5 * (ahead == 0)).mean())
 
 
-class Threshold(NamedTuple):
+@dataclass(frozen=True)
+class Threshold:
     """What abstaining below a score would have come to."""
 
     below: float
@@ -115,7 +119,7 @@ def sweep(scores: Sequence[float], *, answerable: Sequence[bool]) -> list[Thresh
     """Every threshold that makes a difference, lowest first."""
     given, can = np.asarray(scores), np.asarray(answerable)
     found: list[Threshold] = []
-    for below in [*sorted(set(scores)), float("inf")]:
+    for below in sorted(set(scores)):
         said_no = given < below
         right = int((said_no & ~can).sum())
         found.append(
@@ -141,5 +145,8 @@ def holds(text: str, *, gold: Sequence[str]) -> bool:
 
 def normalised(text: str) -> str:
     """`text` in small letters, without marks of Markdown or WhatsApp and with single spaces."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(" " if mark in "*_`~|" else mark for mark in plain).split())
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_MARKS)
+    return " ".join(plain.split())
+
+
+_MARKS = str.maketrans({"|": " ", "*": "", "_": "", "`": "", "~": ""})

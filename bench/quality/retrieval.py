@@ -12,7 +12,6 @@ from bench.quality.questions import (
     BusinessName,
     DemoQuestion,
     FaqLanguage,
-    demo_questions,
     faq_pairs,
 )
 from bench.quality.stage import Stage
@@ -99,9 +98,13 @@ async def ask_faq(
 
 
 async def ask_demo(
-    stage: Stage, shelves: Shelves, *, crowd: FaqLanguage | None = None
+    stage: Stage,
+    shelves: Shelves,
+    questions: Sequence[DemoQuestion],
+    *,
+    crowd: FaqLanguage | None = None,
 ) -> QuestionSet:
-    """The demo's questions that have an answer, each to its own business.
+    """Those of the questions that have an answer, each to its own business.
 
     Args:
         crowd: with one, the business also has the FAQ's 503 answers, which answer none of them.
@@ -112,7 +115,7 @@ async def ask_demo(
         filed = await stage.library.passages(bases)
         asked = [
             Asked(question.id, question.kind, question.queries, answering(question, filed))
-            for question in demo_questions()
+            for question in questions
             if question.business == name and question.answerable
         ]
         sets.append(await _ask(await Legs.over(stage, bases), "", len(filed), asked))

@@ -1,4 +1,4 @@
-"""What is measured, running: PostgreSQL with the real schema, a model server, the real retriever."""
+"""What is measured, running: PostgreSQL with its schema, a model server, the real retriever."""
 
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -31,7 +31,11 @@ class NothingShared(SharedVectors):
         """There is no table behind it."""
 
     async def get(
-        self, organization_id: OrganizationId, *, model: str, digests: Sequence[str]
+        self,
+        organization_id: OrganizationId,  # noqa: ARG002 - nothing is kept for anybody
+        *,
+        model: str,  # noqa: ARG002
+        digests: Sequence[str],  # noqa: ARG002
     ) -> dict[str, bytes]:
         return {}
 
@@ -70,7 +74,7 @@ async def running_stage(cache: Path) -> AsyncIterator[Stage]:
         kept = KeptVectors(cache / "vectors.sqlite")
         database = Database(url)
         try:
-            async with _open(settings, database, kept) as stage:
+            async with open_stage(settings, database, kept) as stage:
                 yield stage
         finally:
             await database.close()
@@ -78,7 +82,10 @@ async def running_stage(cache: Path) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _open(settings: Settings, database: Database, kept: KeptVectors) -> AsyncIterator[Stage]:
+async def open_stage(
+    settings: Settings, database: Database, kept: KeptVectors
+) -> AsyncIterator[Stage]:
+    """A stage on a migrated database and the model server of the settings."""
     key = settings.parley_embedding_api_key or settings.openai_api_key
     application = create_app(
         kept,
