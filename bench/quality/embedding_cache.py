@@ -65,7 +65,9 @@ def create_app(kept: KeptVectors, *, upstream: str, api_key: str) -> Starlette:
     async def embeddings(request: Request) -> Response:
         body: dict[str, Any] = await request.json()
         texts = [body["input"]] if isinstance(body["input"], str) else list(body["input"])
-        vectors = kept.get(body["model"], texts)
+        # A model that shortens its vectors makes another one of each length.
+        model = f"{body['model']} {body.get('dimensions', '')}".strip()
+        vectors = kept.get(model, texts)
         missing = [text for text in dict.fromkeys(texts) if text not in vectors]
         tokens = 0
         if missing:
@@ -81,7 +83,7 @@ def create_app(kept: KeptVectors, *, upstream: str, api_key: str) -> Starlette:
             made = {
                 missing[item["index"]]: base64.b64decode(item["embedding"]) for item in told["data"]
             }
-            kept.put(body["model"], made)
+            kept.put(model, made)
             vectors |= made
             tokens = told.get("usage", {}).get("total_tokens", 0)
         data = [
