@@ -76,7 +76,7 @@ def _search(results: Results) -> str:
 Recall is the share of the questions with a passage that holds the answer at rank 1, or among the
 first five. MRR is the mean of 1 / rank, over the first {DEPTH}: as many as a reply is written from.
 
-{chr(10).join(tables)}"""
+{(chr(10) * 2).join(tables)}"""
 
 
 def _set_table(each: SetResult) -> str:
@@ -106,6 +106,7 @@ def _mixing(results: Results) -> str:
 The difference in MRR, question by question:
 
 {_table(("set", "ahead of words", "ahead of meaning", "so"), rows)}
+
 {_why(results)}"""
 
 
@@ -132,15 +133,15 @@ def _why(results: Results) -> str:
         lines.append(
             f"- {each.name}: {weaker.leg} alone has the answer first for "
             f"{weaker.recall_at_1.value:.0%} of the questions, {better.leg} for "
-            f"{better.recall_at_1.value:.0%}. "
+            f"{better.recall_at_1.value:.0%}. Against {better.leg} alone the mix moves the answer "
+            f"up for {each.won} questions and down for {each.lost}: "
             + (
-                "Question and answers share almost no words, so that leg has only noise to add; "
-                "its weight keeps the noise small."
+                "the two share almost no words, so that leg has little but noise to add."
                 if weaker.recall_at_1.value < better.recall_at_1.value / 2
-                else "Where the two disagree, the mix follows each of them about as often."
+                else "what the weaker leg adds and what it spoils cancel out."
             )
         )
-    return "\n".join(["", *lines]) if lines else ""
+    return "\n".join(lines)
 
 
 def _constants(results: Results) -> str:
@@ -148,11 +149,11 @@ def _constants(results: Results) -> str:
     return f"""
 ### The constants of the mix
 
-MRR with other weights of the words (`LEXICAL_WEIGHT` is {LEXICAL_WEIGHT}):
+MRR with other shares of the words in the mix (Parley's in bold):
 
 {_constant_table("weight", names, results.weights, chosen=LEXICAL_WEIGHT)}
 
-and with other numbers of candidates of each leg (`CANDIDATES` is {CANDIDATES}):
+and with other numbers of candidates of each leg:
 
 {_constant_table("candidates", names, results.candidates, chosen=CANDIDATES)}"""
 
@@ -283,7 +284,7 @@ def _ending(results: Results) -> str:
 def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     heads = list(heads)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows), ""])
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def _interval(estimate: Estimate) -> str:

@@ -31,6 +31,9 @@ class SetResult(_Result):
     ahead_of_words: Estimate
     """MRR of the fused ranking less that of the words' alone, question by question."""
     ahead_of_meaning: Estimate
+    won: int
+    """Questions for which the mix has the answer higher than the better leg."""
+    lost: int
 
     def leg(self, name: str) -> LegResult:
         return next(leg for leg in self.legs if leg.leg == name)

@@ -123,6 +123,10 @@ async def _injected(stage: Stage) -> list[Resisted]:
 def _of_set(each: QuestionSet) -> SetResult:
     by_leg = {leg: each.ranked(leg) for leg in LEGS}
     reciprocal = {leg: [one.reciprocal for one in values] for leg, values in by_leg.items()}
+    better = max((WORDS, MEANING), key=lambda leg: sum(reciprocal[leg]))
+    ahead = [
+        ours - theirs for ours, theirs in zip(reciprocal[FUSED], reciprocal[better], strict=True)
+    ]
     return SetResult(
         name=each.name,
         questions=len(each.asked),
@@ -138,6 +142,8 @@ def _of_set(each: QuestionSet) -> SetResult:
         ],
         ahead_of_words=difference(reciprocal[FUSED], reciprocal[WORDS]),
         ahead_of_meaning=difference(reciprocal[FUSED], reciprocal[MEANING]),
+        won=sum(one > 0 for one in ahead),
+        lost=sum(one < 0 for one in ahead),
     )
 
 
