@@ -40,13 +40,16 @@ class Found:
     def fused(
         self, *, lexical_weight: float = fusion.LEXICAL_WEIGHT, candidates: int = CANDIDATES
     ) -> list[PassageId]:
-        """The product's mix with other constants."""
+        """The product's mix with other constants, best first."""
         with patch.object(fusion, "LEXICAL_WEIGHT", lexical_weight):
-            mixed = fusion.best_per_passage(
-                fusion.fuse(_first(meaning, candidates), lexical=_first(by_words, candidates))
-                for meaning, by_words in zip(self.by_meaning, self.by_words, strict=True)
-            )
-        return [passage.passage_id for passage in mixed]
+            return [passage.passage_id for passage in self.mixed(candidates=candidates)]
+
+    def mixed(self, *, candidates: int = CANDIDATES) -> list[fusion.FusedPassage]:
+        """The product's mix of the legs, with its scores."""
+        return fusion.best_per_passage(
+            fusion.fuse(first(meaning, candidates), lexical=first(by_words, candidates))
+            for meaning, by_words in zip(self.by_meaning, self.by_words, strict=True)
+        )
 
 
 class Legs:
@@ -109,10 +112,10 @@ class Legs:
             best_cosine=max((hit.dense_score or 0.0 for hit in product.hits), default=0.0),
         )
         rankings = {
-            BM25: _best(self._plain.scores(words(query)) for query in queries),
-            STEMMED: _best(self._stemmed.scores(stem) for stem in stems),
-            WORDS: _best(lexical.ranks),
-            MEANING: _best(dense),
+            BM25: best_of(self._plain.scores(words(query)) for query in queries),
+            STEMMED: best_of(self._stemmed.scores(stem) for stem in stems),
+            WORDS: best_of(lexical.ranks),
+            MEANING: best_of(dense),
             FUSED: found.fused(),
             PRODUCT: [hit.passage_id for hit in product.hits],
         }
@@ -146,7 +149,7 @@ async def _rows(stage: Stage, statement: TextClause, **values: object) -> Sequen
         return (await connection.execute(statement, values)).all()
 
 
-def _best(scores: Iterable[Mapping[Any, float]]) -> list[PassageId]:
+def best_of(scores: Iterable[Mapping[Any, float]]) -> list[PassageId]:
     """Best first, each passage as good as its best query makes it."""
     best: dict[PassageId, float] = {}
     for of_query in scores:
@@ -155,6 +158,6 @@ def _best(scores: Iterable[Mapping[Any, float]]) -> list[PassageId]:
     return sorted(best, key=lambda id_: (-best[id_], id_))
 
 
-def _first(scores: Scores, count: int) -> Scores:
+def first(scores: Scores, count: int) -> Scores:
     order = sorted(scores, key=lambda id_: (-scores[id_], id_))
     return {id_: scores[id_] for id_ in order[:count]}

@@ -1,6 +1,6 @@
 """docs/quality.md, written from the figures of one run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from adapters.retrieval import CANDIDATES
 from bench.quality.legs import BM25, FUSED, LEGS, MEANING, PRODUCT, STEMMED, WORDS
@@ -13,6 +13,7 @@ from bench.quality.results import (
     WeightResult,
     shortcomings,
 )
+from bench.quality.tables import cell, interval, percent, percents, signed, table, yes
 from domain.fusion import LEXICAL_WEIGHT
 
 LEG_NAMES = {
@@ -83,14 +84,14 @@ def _set_table(each: SetResult) -> str:
     rows = [
         (
             LEG_NAMES[leg.leg],
-            _interval(leg.recall_at_1),
-            _interval(leg.recall_at_5),
-            _interval(leg.mrr),
+            interval(leg.recall_at_1),
+            interval(leg.recall_at_5),
+            interval(leg.mrr),
         )
         for leg in sorted(each.legs, key=lambda leg: LEGS.index(leg.leg))
     ]
     title = f"{each.name}: {each.questions} questions, {each.passages} passages"
-    return _table((title, "recall@1", "recall@5", "MRR"), rows)
+    return table((title, "recall@1", "recall@5", "MRR"), rows)
 
 
 def _mixing(results: Results) -> str:
@@ -98,14 +99,14 @@ def _mixing(results: Results) -> str:
     for each in results.sets:
         better = max((WORDS, MEANING), key=lambda leg: each.leg(leg).mrr.value)
         ahead = each.ahead_of_words if better == WORDS else each.ahead_of_meaning
-        rows.append((each.name, _signed(each.ahead_of_words), _signed(each.ahead_of_meaning),
+        rows.append((each.name, signed(each.ahead_of_words), signed(each.ahead_of_meaning),
                      _compared(ahead, better)))  # fmt: skip
     return f"""
 ### Is the mix ahead of both of its legs?
 
 The difference in MRR, question by question:
 
-{_table(("set", "ahead of words", "ahead of meaning", "so"), rows)}
+{table(("set", "ahead of words", "ahead of meaning", "so"), rows)}
 
 {_why(results)}"""
 
@@ -155,7 +156,17 @@ MRR with other shares of the words in the mix (Parley's in bold):
 
 and with other numbers of candidates of each leg:
 
-{_constant_table("candidates", names, results.candidates, chosen=CANDIDATES)}"""
+{_constant_table("candidates", names, results.candidates, chosen=CANDIDATES)}
+
+### Smaller units
+
+A long passage is about many things, and its vector about none of them. Here the question is
+compared with each block of a passage (a paragraph, a list, a table, an answer) or each sentence,
+and the closest one speaks for the passage. Either the first candidates of the mix are looked at a
+second time, with the given share for the closest unit; or the units are what the index holds, and
+a hit counts for its passage. MRR, with recall@1 and recall@5 in brackets.
+
+{_variant_table(results)}"""
 
 
 def _constant_table(
@@ -168,7 +179,36 @@ def _constant_table(
         )
         for each in values
     ]
-    return _table((title, *names), rows)
+    return table((title, *names), rows)
+
+
+def _variant_table(results: Results) -> str:
+    names = list(results.variants[0].mrr)
+    legs = {each.name: each.leg(FUSED) for each in results.sets}
+    rows = [
+        (
+            "the mix as it is",
+            *(
+                _in_brief(leg.mrr.value, leg.recall_at_1.value, leg.recall_at_5.value)
+                for leg in (legs[name] for name in names)
+            ),
+        )
+    ]
+    rows += [
+        (
+            each.name,
+            *(
+                _in_brief(each.mrr[name], each.recall_at_1[name], each.recall_at_5[name])
+                for name in names
+            ),
+        )
+        for each in results.variants
+    ]
+    return table(("ranking", *names), rows)
+
+
+def _in_brief(mrr: float, first: float, fifth: float) -> str:
+    return f"{mrr:.3f} ({first:.2f}, {fifth:.2f})"
 
 
 def _replies(results: Results) -> str:
@@ -176,10 +216,10 @@ def _replies(results: Results) -> str:
         (
             each.kind,
             str(each.questions),
-            _percent(each.found_at_1),
-            _percent(each.found_at_5),
-            _percent(each.hits),
-            _percent(each.abstained),
+            percent(each.found_at_1),
+            percent(each.found_at_5),
+            percent(each.hits),
+            percent(each.abstained),
         )
         for each in results.kinds
     ]
@@ -187,11 +227,11 @@ def _replies(results: Results) -> str:
     return f"""
 ## Replies
 
-Of the demo's questions that have an answer, {_percents(results.hit_rate)} get a reply that holds
+Of the demo's questions that have an answer, {percents(results.hit_rate)} get a reply that holds
 the expected words (a *hit*). The last four kinds have no answer in the documents and should be
 turned away.
 
-{_table(heads, rows)}"""
+{table(heads, rows)}"""
 
 
 def _abstaining(results: Results) -> str:
@@ -203,9 +243,9 @@ def _abstaining(results: Results) -> str:
 A reply turns a question away when the model says that the passages hold no answer, or cites none
 of them.
 
-- Precision {_percents(measured.precision)}: of what was turned away, so much had no answer.
-- Recall {_percents(measured.recall)}: of what had no answer, so much was turned away.
-- Turned away although there is an answer: {_percents(measured.turned_away)}.
+- Precision {percents(measured.precision)}: of what was turned away, so much had no answer.
+- Recall {percents(measured.recall)}: of what had no answer, so much was turned away.
+- Turned away although there is an answer: {percents(measured.turned_away)}.
 
 The aim is {ABSTENTION_FLOOR:.0%} for precision and for recall.
 
@@ -231,13 +271,13 @@ def _signal(each: Signal) -> str:
     heads = ("turned away below", "precision", "recall", "answerable turned away")
     return f"""Cosine of the {each.name}: area under the curve {each.area:.3f}.
 
-{_table(heads, rows)}"""
+{table(heads, rows)}"""
 
 
 def _hostile(results: Results) -> str:
     cases = results.injections
     rows = [
-        (each.id, _yes(each.followed), _yes(each.contained), _yes(each.answered), _yes(each.quoted))
+        (each.id, yes(each.followed), yes(each.contained), yes(each.answered), yes(each.quoted))
         for each in cases
     ]
     heads = ("document", "order followed", "stayed data", "question answered", "order quoted")
@@ -249,7 +289,7 @@ def _hostile(results: Results) -> str:
 could hardly follow one; what this shows of it is that the documents stay data in the prompt, and
 how often an order is quoted along with the fact beside it.
 
-{_table(heads, rows)}"""
+{table(heads, rows)}"""
 
 
 def _time(results: Results) -> str:
@@ -259,14 +299,14 @@ def _time(results: Results) -> str:
 
 One question at a time, none of them asked before, on this machine.
 
-{_table(("step", "p50", "p95"), rows)}"""
+{table(("step", "p50", "p95"), rows)}"""
 
 
 def _ending(results: Results) -> str:
     short = shortcomings(results)
-    wrong = _table(
+    wrong = table(
         ("question", "asked", "reply"),
-        [(each.id, _cell(each.text), _cell(each.reply)) for each in results.missed],
+        [(each.id, cell(each.text), cell(each.reply)) for each in results.missed],
     )
     lines = "\n".join(f"- {sentence}" for sentence in short) or "Nothing falls short of its aim."
     return f"""
@@ -279,34 +319,3 @@ def _ending(results: Results) -> str:
 ## Every wrong reply
 
 {wrong}"""
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    heads = list(heads)
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
-def _signed(estimate: Estimate) -> str:
-    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
-
-
-def _percents(estimate: Estimate) -> str:
-    return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _cell(text: str) -> str:
-    line = " ".join(text.split()).replace("|", "\\|")
-    return line if len(line) <= 160 else f"{line[:159]}…"

@@ -47,6 +47,15 @@ class WeightResult(_Result):
     mrr: dict[str, float]
 
 
+class VariantResult(_Result):
+    """Another way to rank, by set."""
+
+    name: str
+    recall_at_1: dict[str, float]
+    recall_at_5: dict[str, float]
+    mrr: dict[str, float]
+
+
 class KindResult(_Result):
     """The replies to one kind of question."""
 
@@ -93,6 +102,7 @@ class Results(_Result):
     sets: list[SetResult]
     weights: list[WeightResult]
     candidates: list[WeightResult]
+    variants: list[VariantResult]
     kinds: list[KindResult]
     hit_rate: Estimate
     abstention: Abstention

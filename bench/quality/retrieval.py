@@ -31,6 +31,8 @@ class Asked:
     kind: str
     queries: Sequence[str]
     gold: frozenset[PassageId]
+    scope: frozenset[str]
+    """Knowledge bases that are searched for it."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,9 @@ async def ask_faq(
     for passage in filed.values():
         by_text.setdefault(passage.text.strip(), set()).add(passage.passage_id)
     answer_of = {pair.id: pair.answer.strip() for pair in faq_pairs(answers)}
+    scope = frozenset([knowledge_base])
     asked = [
-        Asked(pair.id, "faq", [pair.question], frozenset(by_text[answer_of[pair.id]]))
+        Asked(pair.id, "faq", [pair.question], frozenset(by_text[answer_of[pair.id]]), scope)
         for pair in faq_pairs(questions)
     ]
     name = f"FAQ {questions}" if questions == answers else f"FAQ {questions} → {answers}"
@@ -114,7 +117,13 @@ async def ask_demo(
         bases = [knowledge_base, *([shelves.faq[crowd]] if crowd else [])]
         filed = await stage.library.passages(bases)
         asked = [
-            Asked(question.id, question.kind, question.queries, answering(question, filed))
+            Asked(
+                question.id,
+                question.kind,
+                question.queries,
+                answering(question, filed),
+                frozenset(bases),
+            )
             for question in questions
             if question.business == name and question.answerable
         ]
@@ -128,20 +137,22 @@ async def ask_demo(
 
 
 def answering(question: DemoQuestion, filed: Mapping[PassageId, Filed]) -> frozenset[PassageId]:
-    """The passages of its document that have the words that answer it.
+    """The passages of its document that have the words that answer it; where a cut goes through
+    these, those that have half of them.
 
     Raises:
-        LookupError: there is none: the question's label is wrong, or the cut went through it.
+        LookupError: there is none: the question's label is wrong.
     """
+    own = {p.passage_id: normalised(p.text) for p in filed.values() if p.title == question.document}
     phrase = normalised(question.phrase or "")
-    found = frozenset(
-        passage.passage_id
-        for passage in filed.values()
-        if passage.title == question.document and phrase in normalised(passage.text)
-    )
-    if not found:
-        raise LookupError(f"{question.id}: no passage of “{question.document}” has “{phrase}”.")
-    return found
+    words = phrase.split()
+    middle = (len(words) + 1) // 2
+    halves = [" ".join(words[:middle]), " ".join(words[middle:])] if middle > 1 else []
+    for parts in ([phrase], halves):
+        found = frozenset(id_ for id_, text in own.items() if any(part in text for part in parts))
+        if found:
+            return found
+    raise LookupError(f"{question.id}: no passage of “{question.document}” has “{phrase}”.")
 
 
 async def _ask(legs: Legs, name: str, passages: int, asked: Sequence[Asked]) -> QuestionSet:

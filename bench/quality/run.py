@@ -33,10 +33,13 @@ from bench.quality.results import (
 from bench.quality.retrieval import QuestionSet, ask_demo, ask_faq, fill_shelves
 from bench.quality.stage import Stage
 from bench.quality.timing import QUESTIONS, latency, time_legs
+from bench.quality.variants import try_variants
 from contracts.ids import PassageId
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 CANDIDATE_COUNTS = (10, 20, 30, 50, 100)
+LOOKED_AT_TWICE = ("FAQ en", "FAQ sv → en", "demo", "demo in a crowd")
+"""Sets whose blocks and sentences are compared; Swedish answers would take as long again."""
 STEPS = 8
 """Thresholds shown of a sweep, around its best."""
 
@@ -61,6 +64,11 @@ async def measure(stage: Stage, *, say: Say) -> Results:
         await ask_demo(stage, shelves, questions := demo_questions()),
         crowd := await ask_demo(stage, shelves, questions, crowd="en"),
     ]
+    say("Comparing blocks and sentences …")
+    filed = await stage.library.passages([*shelves.businesses.values(), *shelves.faq.values()])
+    variants = await try_variants(
+        stage, [each for each in sets if each.name in LOOKED_AT_TWICE], filed=filed
+    )
     say("Answering …")
     replied = await reply_to(stage, shelves, questions)
     say("Trying documents that give orders …")
@@ -92,6 +100,7 @@ async def measure(stage: Stage, *, say: Say) -> Results:
             _other_constant(sets, count, lambda found, n=count: found.fused(candidates=n))  # type: ignore[misc]
             for count in CANDIDATE_COUNTS
         ],
+        variants=variants,
         kinds=_of_kinds(replied, crowd),
         hit_rate=estimate([float(one.is_hit) for one in replied if one.question.answerable]),
         abstention=abstention(
