@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adapters.retrieval import CANDIDATES
 from bench.quality.legs import BM25, FUSED, LEGS, MEANING, PRODUCT, STEMMED, WORDS
-from bench.quality.measures import DEPTH, Estimate
+from bench.quality.measures import DEPTH
 from bench.quality.results import (
     ABSTENTION_FLOOR,
     Results,
@@ -95,12 +95,10 @@ def _set_table(each: SetResult) -> str:
 
 
 def _mixing(results: Results) -> str:
-    rows = []
-    for each in results.sets:
-        better = max((WORDS, MEANING), key=lambda leg: each.leg(leg).mrr.value)
-        ahead = each.ahead_of_words if better == WORDS else each.ahead_of_meaning
-        rows.append((each.name, signed(each.ahead_of_words), signed(each.ahead_of_meaning),
-                     _compared(ahead, better)))  # fmt: skip
+    rows = [
+        (each.name, signed(each.ahead_of_words), signed(each.ahead_of_meaning), _compared(each))
+        for each in results.sets
+    ]
     return f"""
 ### Is the mix ahead of both of its legs?
 
@@ -111,26 +109,21 @@ The difference in MRR, question by question:
 {_why(results)}"""
 
 
-def _compared(ahead: Estimate, better: str) -> str:
-    if ahead.low > 0:
+def _compared(each: SetResult) -> str:
+    if each.ahead.low > 0:
         return "ahead of both"
-    if ahead.high < 0:
-        return f"behind {better} alone"
-    return f"level with {better} alone, within the interval"
+    if each.ahead.high < 0:
+        return f"behind {each.better.leg} alone"
+    return f"level with {each.better.leg} alone, within the interval"
 
 
 def _why(results: Results) -> str:
     """Where the mix is not ahead: what the weaker leg adds there."""
     lines = []
     for each in results.sets:
-        words, meaning = each.leg(WORDS), each.leg(MEANING)
-        weaker, better, ahead = (
-            (words, meaning, each.ahead_of_meaning)
-            if words.mrr.value <= meaning.mrr.value
-            else (meaning, words, each.ahead_of_words)
-        )
-        if ahead.low > 0:
+        if each.ahead.low > 0:
             continue
+        weaker, better = each.weaker, each.better
         lines.append(
             f"- {each.name}: {weaker.leg} alone has the answer first for "
             f"{weaker.recall_at_1.value:.0%} of the questions, {better.leg} for "

@@ -38,6 +38,20 @@ class SetResult(_Result):
     def leg(self, name: str) -> LegResult:
         return next(leg for leg in self.legs if leg.leg == name)
 
+    @property
+    def better(self) -> LegResult:
+        """The one of the mix's two legs that is better alone."""
+        return max((self.leg(MEANING), self.leg(WORDS)), key=lambda leg: leg.mrr.value)
+
+    @property
+    def weaker(self) -> LegResult:
+        return self.leg(WORDS if self.better.leg == MEANING else MEANING)
+
+    @property
+    def ahead(self) -> Estimate:
+        """MRR of the mix less that of the better leg."""
+        return self.ahead_of_meaning if self.better.leg == MEANING else self.ahead_of_words
+
 
 class WeightResult(_Result):
     """The mix with another constant, by set."""

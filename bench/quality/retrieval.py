@@ -67,9 +67,16 @@ class Shelves:
     faq: Mapping[FaqLanguage, KnowledgeBaseId] = field(default_factory=dict)
 
 
-async def fill_shelves(stage: Stage, *, faq: Sequence[FaqLanguage] = ("en", "sv")) -> Shelves:
+async def fill_shelves(
+    stage: Stage,
+    *,
+    names: Sequence[BusinessName] = ("bicycles", "dental"),
+    faq: Sequence[FaqLanguage] = ("en", "sv"),
+) -> Shelves:
+    """A knowledge base for each of the businesses, and one for each language of the FAQ."""
     businesses: dict[BusinessName, KnowledgeBaseId] = {}
-    for name, business in BUSINESSES.items():
+    for name in names:
+        business = BUSINESSES[name]
         sources = [Source(each.title, each.path.read_bytes()) for each in business.documents]
         businesses[name] = await stage.library.add(sources, language=business.text_search_language)
     shelves: dict[FaqLanguage, KnowledgeBaseId] = {}

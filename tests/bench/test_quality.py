@@ -8,15 +8,26 @@ from contextlib import closing
 import pytest
 from pydantic import SecretStr
 
+from adapters.openai.tokens import count_tokens
+from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
 from bench.quality.answering import Assistant
 from bench.quality.embedding_cache import KeptVectors
 from bench.quality.injections import injections, is_contained, try_injections
 from bench.quality.legs import LEGS, MEANING, PRODUCT
-from bench.quality.questions import BUSINESSES, DemoQuestion, demo_questions, faq_pairs
+from bench.quality.library import Filed
+from bench.quality.questions import (
+    BUSINESSES,
+    BusinessName,
+    DemoQuestion,
+    demo_questions,
+    faq_pairs,
+)
 from bench.quality.replies import reply_to
 from bench.quality.retrieval import Shelves, answering, ask_demo, fill_shelves
 from bench.quality.stage import Stage, open_stage
+from contracts.ids import KnowledgeBaseId, PassageId
+from domain.chunking import chunk_markdown
 from domain.prompt import ChatMessage, Prompt
 from local.model.app import create_app
 from local.model.embedder import Embedder
@@ -26,9 +37,10 @@ from settings import Settings
 from tests.http_server import serving
 
 ASKED = (
-    "direct-01", "direct-05", "paraphrase-13", "typo-02", "language-01", "follow-up-02",
-    "near-08", "far-01", "other-business-01", "follow-up-without-answer-02",
+    "direct-28", "direct-31", "paraphrase-34", "typo-18", "language-07", "follow-up-23",
+    "near-38", "far-01", "other-business-09", "follow-up-without-answer-08",
 )  # fmt: skip
+"""Most of them of the dental practice, whose documents are few and quickly embedded."""
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +66,13 @@ async def stage(
 
 @pytest.fixture(scope="module")
 async def shelves(stage: Stage) -> Shelves:
-    return await fill_shelves(stage, faq=())
+    return await fill_shelves(stage, names=["dental"], faq=())
 
 
 @pytest.fixture(scope="module")
 def asked() -> list[DemoQuestion]:
-    return [question for question in demo_questions() if question.id in ASKED]
+    chosen = [question for question in demo_questions() if question.id in ASKED]
+    return [question.model_copy(update={"business": "dental"}) for question in chosen]
 
 
 async def test_every_leg_ranks_every_question(
@@ -72,14 +85,14 @@ async def test_every_leg_ranks_every_question(
         if len(question.queries) == 1:
             by_meaning_alone = ranked_by.fused(lexical_weight=0)
             assert by_meaning_alone[:3] == list(ranked_by.rankings[MEANING][:3])
-    assert sum(one.fifth for one in found.ranked(PRODUCT)) >= 5
+    assert sum(one.first for one in found.ranked(PRODUCT)) >= 3
 
 
 async def test_replies_are_judged_by_what_they_hold(
     stage: Stage, shelves: Shelves, asked: list[DemoQuestion]
 ) -> None:
     replied = {one.question.id: one for one in await reply_to(stage, shelves, asked)}
-    plain, far = replied["direct-01"], replied["far-01"]
+    plain, far = replied["direct-31"], replied["far-01"]
     assert plain.is_hit
     assert not plain.given.abstained
     assert far.given.abstained
@@ -114,16 +127,43 @@ def test_a_prompt_that_a_document_has_broken_out_of_is_told() -> None:
         assert not is_contained(prompt(broken), question="Why?")
 
 
-async def test_every_label_is_in_its_document(stage: Stage, shelves: Shelves) -> None:
-    filed = await stage.library.passages(list(shelves.businesses.values()))
-    own = {
-        name: {i: p for i, p in filed.items() if p.knowledge_base_id == base}
-        for name, base in shelves.businesses.items()
-    }
+@pytest.fixture(scope="module")
+async def cut() -> dict[BusinessName, dict[PassageId, Filed]]:
+    """The businesses' documents as they are parsed and cut, without an index."""
+    found: dict[BusinessName, dict[PassageId, Filed]] = {}
+    for name, business in BUSINESSES.items():
+        found[name] = {}
+        for document in business.documents:
+            parsed = await DocumentParser().parse(document.path.read_bytes())
+            for n, chunk in enumerate(chunk_markdown(parsed.text, count_tokens=count_tokens)):
+                id_ = PassageId(f"{document.title} {n}")
+                base = KnowledgeBaseId(name)
+                found[name][id_] = Filed(id_, base, document.title, chunk.heading, chunk.text)
+    return found
+
+
+def test_every_label_is_in_its_document(cut: dict[BusinessName, dict[PassageId, Filed]]) -> None:
     for question in demo_questions():
         assert question.answerable == bool(question.answer)
         if question.answerable:
-            assert answering(question, own[question.business])
+            assert answering(question, cut[question.business])
+
+
+def test_a_label_whose_words_are_cut_in_two_is_in_both_parts() -> None:
+    def filed(text: str) -> dict[PassageId, Filed]:
+        id_ = PassageId(text)
+        return {id_: Filed(id_, KnowledgeBaseId("kb"), "Warranty", None, text)}
+
+    question = DemoQuestion(
+        id="q", business="bicycles", kind="direct", language="en", text="How long?",
+        document="Warranty", phrase="three months of warranty on every repair",
+    )  # fmt: skip
+    first, second = filed("We give three months of warranty"), filed("on every repair. Bring it.")
+    whole, other = filed("Three months of **warranty** on every repair."), filed("Two years.")
+    assert answering(question, first | second | other) == {*first, *second}
+    assert answering(question, first | second | whole) == set(whole)
+    with pytest.raises(LookupError, match="q: no passage of “Warranty”"):
+        answering(question, other)
 
 
 def test_the_set_is_as_large_and_as_varied_as_it_says() -> None:
