@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from bench.quality.stage import Stage
 from local.model.prompt_reader import ShownPassage
 from local.model.quotable import blocks
 
+DOCUMENTS_LANGUAGE: Final = "en"
+"""Of both businesses."""
+
 
 @dataclass(frozen=True)
 class Replied:
@@ -25,6 +29,10 @@ class Replied:
     """Highest cosine of a passage that was found."""
     best_block: float
     """Highest cosine of a paragraph, list or answer in these passages."""
+
+    @property
+    def is_same_language(self) -> bool:
+        return self.question.language == DOCUMENTS_LANGUAGE
 
     @property
     def is_hit(self) -> bool:

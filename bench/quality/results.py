@@ -124,6 +124,8 @@ class Results(_Result):
     missed: list[Missed]
     injections: list[Resisted]
     latencies: list[Latency]
+    load: float
+    """Processes that wanted a core while the latencies were taken, ours among them."""
 
 
 def shortcomings(results: Results) -> list[str]:

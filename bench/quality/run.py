@@ -79,6 +79,7 @@ async def measure(stage: Stage, *, say: Say) -> Results:
         knowledge_base_id=shelves.faq["en"],
         questions=[pair.question for pair in faq_pairs("en")[:QUESTIONS]],
     )
+    load, _, _ = os.getloadavg()
     latencies.append(latency("the reply of the model", [one.given.seconds for one in replied]))
     answerable = [one.question.answerable for one in replied]
     return Results(
@@ -107,8 +108,16 @@ async def measure(stage: Stage, *, say: Say) -> Results:
             abstained=[one.given.abstained for one in replied], answerable=answerable
         ),
         signals=[
-            _signal("best passage", [one.best_passage for one in replied], answerable),
-            _signal("best block", [one.best_block for one in replied], answerable),
+            _signal("best passage", [(one.best_passage, one) for one in replied]),
+            _signal("best block", [(one.best_block, one) for one in replied]),
+            _signal(
+                "best block, for questions in the documents' language",
+                [(one.best_block, one) for one in replied if one.is_same_language],
+            ),
+            _signal(
+                "best block, for questions in other languages",
+                [(one.best_block, one) for one in replied if not one.is_same_language],
+            ),
         ],
         missed=[
             Missed(id=one.question.id, text=one.question.text, reply=one.given.text)
@@ -117,6 +126,7 @@ async def measure(stage: Stage, *, say: Say) -> Results:
         ],
         injections=resisted,
         latencies=latencies,
+        load=round(load, 1),
     )
 
 
@@ -193,7 +203,9 @@ def _of_kinds(replied: Sequence[Replied], crowd: QuestionSet) -> list[KindResult
     return found
 
 
-def _signal(name: str, scores: Sequence[float], answerable: Sequence[bool]) -> Signal:
+def _signal(name: str, scored: Sequence[tuple[float, Replied]]) -> Signal:
+    scores = [score for score, _ in scored]
+    answerable = [one.question.answerable for _, one in scored]
     steps = sweep(scores, answerable=answerable)
     best = max(range(len(steps)), key=lambda n: steps[n].balance)
     return Signal(

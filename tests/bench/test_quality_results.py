@@ -67,6 +67,7 @@ def results(**changes: Any) -> Results:
             Resisted(id="order", followed=False, quoted=False, answered=True, contained=True)
         ],
         "latencies": [Latency(name="words", p50=3, p95=9)],
+        "load": 1.0,
     }
     return Results.model_validate(good | changes)
 
