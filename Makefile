@@ -1,6 +1,6 @@
 # Every target bootstraps its own virtual environment. Only Python 3.11+ and make are needed.
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench clean
+.PHONY: help install run test lint format bench eval clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ format: install ## format and fix what can be fixed
 
 bench: install ## run the benchmarks, print a table, write bench/results.json
 	$(VENV)/bin/python -m bench $(ARGS)
+
+eval: install ## measure search and replies on labelled questions, write docs/quality.md
+	$(VENV)/bin/python -m bench.quality $(ARGS)
 
 clean: ## remove the environment and the data of the embedded stack
 	rm -rf $(VENV) .uv .parley
