@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.parsing.document import (
@@ -38,23 +38,6 @@ async def refusal(content: bytes, limits: ParserLimits | None = None) -> Unreada
         await parse(content, limits)
     assert caught.value.sentence.endswith(".")
     return caught.value
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        ("# Größe\n\nüber alles", "utf-8"),
-        ("# Größe\n\nüber alles", "utf-8-sig"),
-        ("# Größe\n\nüber alles", "utf-16"),
-        ("# Größe\n\nüber alles", "utf-32"),
-        ("naïve “quotes” in a café, señor", "cp1252"),
-        ("así que está en España, niño", "latin-1"),
-        ("Привет, как дела? Сегодня хорошая погода.", "cp1251"),
-        ("日本語のテキストです。これは試験です。", "shift_jis"),
-    ],
-)
-async def test_text_in_any_encoding(text: str, encoding: str) -> None:
-    assert await parse(text.encode(encoding)) == ParsedDocument(text)
 
 
 async def test_what_a_reader_does_not_see_is_removed() -> None:
@@ -101,12 +84,7 @@ async def test_a_word_document_keeps_headings_lists_and_tables() -> None:
         (word()[:4000], Unreadable.DAMAGED, "damaged"),
         (word_with(b"<not-xml"), Unreadable.DAMAGED, "damaged"),
         (OLE + "EncryptedPackage".encode("utf-16-le"), Unreadable.PROTECTED, "password"),
-        (OLE + bytes(600), Unreadable.UNSUPPORTED, "2003"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), Unreadable.UNSUPPORTED, "image"),
-        (b"{\\rtf1 hello}", Unreadable.UNSUPPORTED, "Rich Text"),
-        (b"\n <!DOCTYPE HTML><p>Hello", Unreadable.UNSUPPORTED, "web page"),
-        (archive({"xl/workbook.xml": b"x"}), Unreadable.UNSUPPORTED, "Excel"),
-        (archive({"notes.txt": b"x"}), Unreadable.UNSUPPORTED, "archive"),
         (bytes(range(256)) * 40, Unreadable.UNSUPPORTED, "text document"),
     ],
 )  # fmt: skip
@@ -158,7 +136,7 @@ async def test_a_parser_that_computes_too_long_is_killed() -> None:
 
 
 async def test_a_parser_that_swells_is_stopped() -> None:
-    error = await refusal(b"word " * 6_000_000, ParserLimits(memory_bytes=120 * 1024 * 1024))
+    error = await refusal(b"word " * 6_000_000, ParserLimits(memory_bytes=64 * 1024 * 1024))
     assert error.reason in (Unreadable.BOMB, Unreadable.CRASHED)
 
 
@@ -172,16 +150,6 @@ async def test_cancelling_kills_the_process() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert _children() <= before
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(content=st.binary(max_size=400) | st.binary(max_size=400).map(lambda b: b"%PDF-1.7" + b))
-def test_any_bytes_give_text_or_a_sentence(content: bytes) -> None:
-    try:
-        text = asyncio.run(parse(content)).text
-    except UnreadableDocument as error:
-        text = error.sentence
-    assert text.strip()
 
 
 @given(st.text())
