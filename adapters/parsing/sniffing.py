@@ -77,14 +77,15 @@ def sniff_file(file: BinaryIO) -> Kind:
     head = file.read(_HEAD_BYTES)
     if not head.strip() and not file.read(1):
         raise UnreadableDocument(Unreadable.EMPTY, "The file is empty.")
+    # Before a PDF is looked for: pictures of a Mac hold one near their beginning.
+    if name := name_of_binary(head):
+        raise UnsupportedDocument(f"This is {name}, which cannot be read as text. {SUPPORTED}")
     if b"%PDF-" in head[:_PDF_HEADER_WITHIN]:
         return "pdf"
     if head.startswith(_ZIP):
         return _kind_of_zip(file)
     if other := kind_of_compound_file(file, head):
         raise protected() if other == "protected" else UnsupportedDocument(other)
-    if name := name_of_binary(head):
-        raise UnsupportedDocument(f"This is {name}, which cannot be read as text. {SUPPORTED}")
     return _kind_of_text(head)
 
 
