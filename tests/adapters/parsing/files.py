@@ -276,3 +276,19 @@ def _turned(drawing: canvas.Canvas, x: int, y: int, angle: int, text: str) -> No
     drawing.rotate(angle)
     drawing.drawString(0, 0, text)
     drawing.restoreState()
+
+
+def blank_pages() -> bytes:
+    buffer = io.BytesIO()
+    drawing = canvas.Canvas(buffer)
+    drawing.showPage()
+    drawing.showPage()
+    drawing.save()
+    return buffer.getvalue()
+
+
+def with_page_labels(content: bytes) -> bytes:
+    """The first page is numbered `i`, the second one 1. Readers find what that moves."""
+    labels = b"/PageLabels << /Nums [ 0 << /S /r >> 1 << /S /D >> ] >> "
+    assert content.count(b"/Type /Catalog") == 1
+    return content.replace(b"/Type /Catalog", labels + b"/Type /Catalog")

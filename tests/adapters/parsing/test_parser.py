@@ -21,6 +21,8 @@ from tests.adapters.parsing.files import (
     billion_laughs,
     empty_word,
     pdf,
+    slides,
+    with_page_labels,
     word,
     word_with,
 )
@@ -78,6 +80,9 @@ async def test_a_word_document_keeps_headings_lists_and_tables() -> None:
         ("\u200b\u200b".encode(), Unreadable.EMPTY, "no text"),
         (pdf(["Secret"], password="open sesame"), Unreadable.PROTECTED, "password"),
         (pdf(["Hello"])[:500], Unreadable.DAMAGED, "cut off"),
+        (slides()[:9000], Unreadable.DAMAGED, "damaged"),
+        (archive({"ppt/presentation.xml": b"x"}), Unreadable.DAMAGED, "PowerPoint"),
+        (archive({"xl/workbook.xml": b"x"}), Unreadable.DAMAGED, "Excel"),
         (b"%PDF-1.7 but not really", Unreadable.DAMAGED, "cut off"),
         (pdf(["", ""]), Unreadable.SCANNED, "OCR"),
         (empty_word(), Unreadable.EMPTY, "no text"),
@@ -116,6 +121,29 @@ async def test_entities_that_swell_do_no_harm() -> None:
 async def test_a_file_over_the_limit_is_not_read() -> None:
     error = await refusal(b"word " * 1000, ParserLimits(input_bytes=1000))
     assert error.reason is Unreadable.TOO_LARGE
+
+
+async def test_a_file_on_disk_is_read_as_its_bytes_are(tmp_path: Path) -> None:
+    for number, content in enumerate((word(), pdf(["Hello"]), slides(), "größer".encode())):
+        path = tmp_path / str(number)
+        path.write_bytes(content)
+        assert await DocumentParser().parse_file(path) == await parse(content)
+
+
+async def test_a_file_on_disk_has_the_same_limits(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    path.write_bytes(b"word " * 1000)
+    with pytest.raises(UnreadableDocument) as caught:
+        await DocumentParser(ParserLimits(input_bytes=1000)).parse_file(path)
+    assert caught.value.reason is Unreadable.TOO_LARGE
+    with pytest.raises(FileNotFoundError):
+        await DocumentParser().parse_file(tmp_path / "none")
+
+
+async def test_warnings_and_page_labels_come_out_of_the_process() -> None:
+    parsed = await parse(with_page_labels(pdf(["Preface", ""])))
+    assert parsed.page_labels == ("i", "1")
+    assert "were scanned or are pictures: 2." in parsed.warnings[0]
 
 
 async def test_more_text_than_the_limit_is_refused() -> None:
