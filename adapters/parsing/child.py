@@ -15,7 +15,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO, Final
 
-from adapters.parsing.document import ParsedDocument, Unreadable, UnreadableDocument
+from adapters.parsing.document import (
+    ParsedDocument,
+    Unreadable,
+    UnreadableDocument,
+    too_deep,
+)
 
 EXIT_OUT_OF_MEMORY: Final = 3
 
@@ -47,14 +52,13 @@ def _answer(file: BinaryIO, characters: int) -> bytes:
     try:
         return json.dumps(asdict(read_document(file, characters=characters))).encode()
     except UnreadableDocument as error:
-        return json.dumps({"reason": error.reason, "sentence": error.sentence}).encode()
+        return _refusal(error)
     except RecursionError:
-        return json.dumps(
-            {
-                "reason": Unreadable.DAMAGED,
-                "sentence": "The document is nested too deeply to be read: simplify it.",
-            }
-        ).encode()
+        return _refusal(too_deep())
+
+
+def _refusal(error: UnreadableDocument) -> bytes:
+    return json.dumps({"reason": error.reason, "sentence": error.sentence}).encode()
 
 
 def too_much_text(characters: int) -> UnreadableDocument:

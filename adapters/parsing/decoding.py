@@ -28,7 +28,7 @@ _STRAYS: Final = 3
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
-_WORD: Final = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]+")
 _LETTER: Final = re.compile(rb"[A-Za-z]")
 _LATIN: Final = ("cp1252", "cp1250", "cp1254", "cp1257", "cp850", "mac_roman")
 
@@ -105,7 +105,7 @@ def _legacy(content: bytes) -> str | None:
     sample = _whole_lines(content[:SAMPLE_BYTES])
     # Short texts fit many code pages. Accents among Latin letters are no Chinese and no Cyrillic,
     # whose words have hardly any Latin letters.
-    words = b"".join(_WORD.findall(sample))
+    words = b"".join(word for word in _WORD.findall(sample) if not word.isascii())
     accents = len(_LETTER.findall(words)) >= len(words) / 2
     guesses = from_bytes(sample, cp_isolation=list(_LATIN) if accents else None)
     best = guesses.best()

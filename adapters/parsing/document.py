@@ -70,6 +70,12 @@ def damaged() -> UnreadableDocument:
     )
 
 
+def too_deep() -> UnreadableDocument:
+    return UnreadableDocument(
+        Unreadable.DAMAGED, "The document is nested too deeply to be read: simplify it."
+    )
+
+
 @contextmanager
 def refusing(refusal: UnreadableDocument) -> Iterator[None]:
     """Whatever a library raises over a broken file becomes `refusal`.

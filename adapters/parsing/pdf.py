@@ -1,6 +1,5 @@
 """The text layer of a PDF, page by page, in reading order, with its ruled tables."""
 
-import re
 import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
@@ -18,6 +17,7 @@ from adapters.parsing.document import (
     protected,
 )
 from adapters.parsing.pdf_columns import is_read_across
+from adapters.parsing.pdf_continued import with_header_of
 from adapters.parsing.pdf_layout import is_upright, laid_out, run_boxes
 from adapters.parsing.pdf_tables import Grid, grids_on, is_ruled
 from adapters.parsing.plain_text import visible
@@ -35,6 +35,7 @@ _BROKEN_WORD: Final = "\ufffe"
 _LAYOUT_SHARE: Final = 0.3
 """Of the CPU time; when it is spent, the rest of the pages is taken in the order of the file."""
 _TABLES_SHARE: Final = 0.5
+"""Of it, in seconds that pass: on a busy machine too, time remains for the text."""
 
 _SCANNED_ADVICE: Final = "run text recognition (OCR) on it and upload the result"
 
@@ -68,9 +69,12 @@ def parse_pdf(file: BinaryIO) -> ParsedDocument:
         warnings = _warnings(pages)
         ruled = [number for number, page in enumerate(pages) if page.is_ruled]
         if ruled:
-            found = grids_on(file, ruled, cpu_seconds=cpu_seconds_left() * _TABLES_SHARE)
+            found = grids_on(file, ruled, seconds=cpu_seconds_left() * _TABLES_SHARE)
             for number, grids in found.grids.items():
                 pages[number].text = _with_tables(document, number, grids, pages[number].text)
+            for number in found.grids:
+                if found.goes_on(number):
+                    pages[number].text = with_header_of(pages[number - 1].text, pages[number].text)
             if found.left_out:
                 warnings.append(
                     "Tables on these pages were read as lines of text, because there are too many "
@@ -111,7 +115,8 @@ def _with_tables(document: pypdfium2.PdfDocument, number: int, grids: list[Grid]
 
 
 def _clean(raw: str) -> str:
-    return re.sub(r"[ \t]+$", "", visible(raw.replace(_BROKEN_WORD, "")), flags=re.M).strip()
+    lines = visible(raw.replace(_BROKEN_WORD, "")).split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
 
 
 def _shows_something(page: Any) -> bool:

@@ -2,7 +2,6 @@
 
 import io
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ _LONG: Final = 12.0
 _FEWEST_LINES: Final = 2
 _SEGMENTS_OF_A_GRID: Final = 8
 _FEWEST_CELLS: Final = 4
+_SAME_EDGE: Final = 3.0
+_SHORTEST: Final = 0.05
 
 
 class Grid(NamedTuple):
@@ -35,6 +36,17 @@ class FoundGrids:
     grids: dict[int, list[Grid]] = field(default_factory=dict)
     left_out: list[int] = field(default_factory=list)
     """Pages on which there was no time to look."""
+
+    def goes_on(self, number: int) -> bool:
+        """Whether the first grid of a page is as wide as the last one of the page before."""
+        above = max(self.grids.get(number - 1, ()), key=lambda grid: grid.box.bottom, default=None)
+        below = min(self.grids.get(number, ()), key=lambda grid: grid.box.top, default=None)
+        return (
+            above is not None
+            and below is not None
+            and abs(above.box.left - below.box.left) < _SAME_EDGE
+            and abs(above.box.right - below.box.right) < _SAME_EDGE
+        )
 
 
 def is_ruled(page: Any) -> bool:
@@ -58,7 +70,7 @@ def is_ruled(page: Any) -> bool:
     return False
 
 
-def grids_on(file: BinaryIO, numbers: Sequence[int], *, cpu_seconds: float) -> FoundGrids:
+def grids_on(file: BinaryIO, numbers: Sequence[int], *, seconds: float) -> FoundGrids:
     """Grids on these pages, from 0, as far as the time goes."""
     import pdfplumber  # it takes long to import, and most documents have no table
 
@@ -67,7 +79,7 @@ def grids_on(file: BinaryIO, numbers: Sequence[int], *, cpu_seconds: float) -> F
     file.seek(0)
     try:
         with (
-            _no_longer_than(cpu_seconds),
+            _no_longer_than(seconds),
             refusing(damaged()),
             pdfplumber.open(
                 cast(io.BytesIO, file), pages=[number + 1 for number in numbers]
@@ -108,17 +120,14 @@ class _TookTooLong(BaseException):
 
 
 @contextmanager
-def _no_longer_than(cpu_seconds: float) -> Iterator[None]:
-    """Ends what runs by `_TookTooLong`, in CPU time or after twice as long a time."""
-    until = time.monotonic() + 2 * cpu_seconds
-    spent = time.process_time() + cpu_seconds
+def _no_longer_than(seconds: float) -> Iterator[None]:
+    """Ends what runs by `_TookTooLong`; again and again, should a library swallow it."""
 
-    def check(_number: int, _frame: FrameType | None) -> None:
-        if time.process_time() > spent or time.monotonic() > until:
-            raise _TookTooLong
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _TookTooLong
 
-    before = signal.signal(signal.SIGALRM, check)
-    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST), _SHORTEST)
     try:
         yield
     finally:

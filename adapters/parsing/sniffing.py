@@ -49,17 +49,15 @@ _OTHER_MEMBERS: Final = (
     ("META-INF/MANIFEST.MF", "a program", SUPPORTED),
 )
 
-_PAGE: Final = re.compile(
-    r"(<\?xml[^>]*>|<!--.*?-->|\s)*<(!doctype\s+html|html|head|body)(?=[\s>/])", re.I | re.S
-)
+_BEFORE: Final = r"(?:<\?xml[^>]*>|<!doctype svg[^>]*>|<!--.*?-->|\s++)*+"
+"""What may stand before a page's first element; none of it is tried twice."""
+_PAGE: Final = re.compile(_BEFORE + r"<(!doctype\s+html|html|head|body)(?=[\s>/])", re.I | re.S)
 _FRAGMENT: Final = re.compile(
-    r"(<!--.*?-->|\s)*<(title|meta|article|main|section|header|div|p|h[1-6]|table|ul|ol|dl)(?=[\s>/])",
+    _BEFORE + r"<(title|meta|article|main|section|header|div|p|h[1-6]|table|ul|ol|dl)(?=[\s>/])",
     re.I | re.S,
 )
-_MARKDOWN_LINE: Final = re.compile(r"^(#{1,6} |```|[-*+] |\d+\. |\[[^\]]+\]\()", re.M)
-_PICTURE: Final = re.compile(
-    r"(<\?xml[^>]*>|<!doctype svg[^>]*>|<!--.*?-->|\s)*<svg\b", re.I | re.S
-)
+_PICTURE: Final = re.compile(_BEFORE + r"<svg\b", re.I | re.S)
+_MARKDOWN_LINE: Final = re.compile(r"^(#{1,6} |```|[-*+] |\d+\. |\[[^\]\n]+\]\()", re.M)
 
 _DELIMITERS: Final = ",;\t|"
 _SAMPLE_ROWS: Final = 40

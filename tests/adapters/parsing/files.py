@@ -261,6 +261,15 @@ def ruled_table(*, sideways: bool = False, turned: bool = False) -> bytes:
     return content.replace(b"/Rotate 0 ", b"/Rotate 90") if turned else content
 
 
+def long_table() -> bytes:
+    """A grid over several pages; its header is drawn once."""
+    buffer = io.BytesIO()
+    cells = [["Product", "Price"], *([f"Item {n}", f"€{n}"] for n in range(100))]
+    grid = Table(cells, style=TableStyle([("GRID", (0, 0), (-1, -1), 1, colors.black)]))
+    SimpleDocTemplate(buffer, pagesize=A4).build([grid])
+    return buffer.getvalue()
+
+
 def _drawn(places: Sequence[tuple[int, int, str]]) -> bytes:
     buffer = io.BytesIO()
     drawing = canvas.Canvas(buffer)

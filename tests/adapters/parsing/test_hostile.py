@@ -5,6 +5,7 @@
 
 import io
 import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from adapters.parsing.document import UnreadableDocument
+from adapters.parsing.parser import DocumentParser
 from tests.adapters.parsing.files import (
     archive,
     book,
@@ -113,3 +115,33 @@ def test_an_archive_in_an_archive_is_not_opened(content: bytes) -> None:
     with pytest.raises(UnreadableDocument) as caught:
         read(archive({"inner.zip": archive({"inner.docx": content})}))
     assert "unpack it" in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!---->" * 9000 + b"x",
+        b"<html><body>" + b"<a" * 300_000,
+        b"<html><p style='font-size:" + b"0" * 300_000 + b"x'>Text</p>",
+        b"a" * 250_000 + b"\xe9",
+        b"[" + b"a" * 300_000,
+        b"|" * 300_000,
+        b"a,b\n" + b'"' * 300_000,
+    ],
+    ids=["comments", "tags", "zeros", "letters", "bracket", "pipes", "quotes"],
+)
+def test_texts_made_to_take_long_do_not(content: bytes) -> None:
+    started = time.process_time()
+    require_answer(content)
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<html><body>" + b"<div>" * 200_000, b"[" * 200_000, b'{"a":' * 200_000],
+    ids=["html", "list", "object"],
+)
+async def test_what_is_nested_too_deeply_says_so(content: bytes) -> None:
+    with pytest.raises(UnreadableDocument) as caught:
+        await DocumentParser().parse(content)
+    assert "nested too deeply" in caught.value.sentence

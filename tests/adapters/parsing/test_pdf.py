@@ -2,15 +2,18 @@
 
 import io
 import time
+from itertools import pairwise
 
 import pytest
 
 from adapters.parsing import pdf_tables
 from adapters.parsing.document import Unreadable
+from adapters.parsing.pdf_continued import with_header_of
 from adapters.parsing.pdf_tables import grids_on
 from tests.adapters.parsing.files import (
     blank_pages,
     columns_drawn_by_rows,
+    long_table,
     pdf,
     prices_without_lines,
     ruled_table,
@@ -58,13 +61,38 @@ def test_a_ruled_table_is_a_markdown_table_in_its_place(content: bytes) -> None:
     assert read(content).text == TABLE
 
 
+def test_a_table_that_goes_on_keeps_its_header_on_the_next_page() -> None:
+    parsed = read(long_table())
+    assert parsed.page_starts is not None
+    pages = [
+        parsed.text[start:end].strip().splitlines()
+        for start, end in pairwise([*parsed.page_starts, len(parsed.text)])
+    ]
+    assert len(pages) > 2
+    for page in pages:
+        assert page[:2] == ["| Product | Price |", "| --- | --- |"]
+    rows = [line for page in pages for line in page[2:]]
+    assert rows == [f"| Item {n} | €{n} |" for n in range(100)]
+
+
+def test_a_table_with_a_header_of_its_own_keeps_it() -> None:
+    header, row = "| A | B |\n| --- | --- |", "| 1 | 2 |"
+    assert with_header_of(f"{header}\n{row}", f"{header}\n{row}") == f"{header}\n{row}"
+    captioned = f"Table 2: other things\n\n| C | D |\n| --- | --- |\n{row}"
+    assert with_header_of(f"{header}\n{row}", captioned) == captioned
+    wider = "| C | D | E |\n| --- | --- | --- |\n| 1 | 2 | 3 |"
+    assert with_header_of(f"{header}\n{row}", wider) == wider
+    followed = f"{header}\n{row}\n\nAnd then a whole paragraph of other things follows it here."
+    assert with_header_of(followed, f"{row}\n| --- | --- |\n{row}").startswith(row)
+
+
 def test_tables_that_take_too_long_are_read_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     def forever(_page: object) -> list[object]:
         while True:
             time.monotonic()
 
     monkeypatch.setattr(pdf_tables, "_grids", forever)
-    found = grids_on(io.BytesIO(ruled_table()), [0], cpu_seconds=0.05)
+    found = grids_on(io.BytesIO(ruled_table()), [0], seconds=0.05)
     assert (found.grids, found.left_out) == ({}, [0])
 
 
