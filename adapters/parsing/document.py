@@ -76,15 +76,21 @@ def too_deep() -> UnreadableDocument:
     )
 
 
+class TookTooLong(BaseException):
+    """What can be left out has had its time. No `Exception`: libraries catch those."""
+
+
 @contextmanager
 def refusing(refusal: UnreadableDocument) -> Iterator[None]:
     """Whatever a library raises over a broken file becomes `refusal`.
 
-    Lack of memory and too deep a nesting stay what they are: they are no damage.
+    Lack of memory or time and too deep a nesting stay what they are: they are no damage.
     """
     try:
         yield
-    except (UnreadableDocument, MemoryError, RecursionError, KeyboardInterrupt, SystemExit):
+    except (UnreadableDocument, MemoryError, RecursionError, TookTooLong):
+        raise
+    except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # libraries in Rust panic with what is no `Exception`
         raise refusal from error

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import pypdfium2.raw as pdfium
 
-from adapters.parsing.document import UnreadableDocument, damaged, refusing
+from adapters.parsing.document import TookTooLong, UnreadableDocument, damaged, refusing
 from adapters.parsing.pdf_columns import Box, around
 
 _MOST_OBJECTS: Final = 3000
@@ -22,6 +22,7 @@ _SEGMENTS_OF_A_GRID: Final = 8
 _FEWEST_CELLS: Final = 4
 _SAME_EDGE: Final = 3.0
 _SHORTEST: Final = 0.05
+_AGAIN: Final = 1.0
 
 
 class Grid(NamedTuple):
@@ -91,7 +92,7 @@ def grids_on(file: BinaryIO, numbers: Sequence[int], *, seconds: float) -> Found
                     found.grids[number] = grids
                 remaining.remove(number)
                 page.close()
-    except (_TookTooLong, MemoryError, UnreadableDocument, RecursionError):
+    except (TookTooLong, MemoryError, UnreadableDocument, RecursionError):
         found.left_out = remaining
     return found
 
@@ -115,19 +116,15 @@ def _grids(page: Any) -> list[Grid]:
     return grids
 
 
-class _TookTooLong(BaseException):
-    """No `Exception`: a library that catches everything must not catch this."""
-
-
 @contextmanager
 def _no_longer_than(seconds: float) -> Iterator[None]:
-    """Ends what runs by `_TookTooLong`; again and again, should a library swallow it."""
+    """Ends what runs by `TookTooLong`; again and again, should a library swallow it."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise _TookTooLong
+        raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST), _SHORTEST)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST), _AGAIN)
     try:
         yield
     finally:

@@ -5,8 +5,8 @@ import time
 from itertools import pairwise
 
 import pytest
+from pdfplumber.page import Page
 
-from adapters.parsing import pdf_tables
 from adapters.parsing.document import Unreadable
 from adapters.parsing.pdf_continued import with_header_of
 from adapters.parsing.pdf_tables import grids_on
@@ -87,11 +87,11 @@ def test_a_table_with_a_header_of_its_own_keeps_it() -> None:
 
 
 def test_tables_that_take_too_long_are_read_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forever(_page: object) -> list[object]:
+    def forever(_page: Page) -> list[object]:
         while True:
             time.monotonic()
 
-    monkeypatch.setattr(pdf_tables, "_grids", forever)
+    monkeypatch.setattr(Page, "find_tables", forever)
     found = grids_on(io.BytesIO(ruled_table()), [0], seconds=0.05)
     assert (found.grids, found.left_out) == ({}, [0])
 
