@@ -21,7 +21,7 @@ from adapters.objects.objects import Objects
 from adapters.openai.errors import ModelServerError
 from adapters.openai.transcription import Transcriptions
 from adapters.parsing.document import Unreadable, UnreadableDocument
-from adapters.parsing.parser import DocumentParser, ParserLimits
+from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfile, AssistantProfiles
 from adapters.whatsapp.media import MediaDownloads, MediaNotFetched
 from contracts.conversation import FetchedMedia, FetchMedia, MediaReference, Turn
@@ -41,7 +41,8 @@ AT_ONCE: Final = 4
 SPOOLED_BYTES: Final = 1024 * 1024
 """Of a file in memory; a larger one is on disk while it passes through."""
 
-LARGEST_PARSED: Final = ParserLimits().input_bytes
+LARGEST_PARSED: Final = 32 * 1024 * 1024
+"""Many people send files at once, and each is in memory: less than a knowledge base takes."""
 MOST_DOCUMENT_CHARACTERS: Final = 20_000
 GOES_ON: Final = "\n[the document goes on]"
 

@@ -1,24 +1,29 @@
 """Cuts a document's Markdown into passages that fit an embedding model and can be cited.
 
 Cuts fall on the highest boundary that fits (heading, block, sentence, word), and neighbours overlap
-a little, so that a sentence at a border is whole in one of them.
+a little, so that a sentence at a border is whole in one of them. A question among the headings
+begins a passage of its own, with its answer. A table that does not fit is cut between its rows, and
+each passage of it knows the names of the columns.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Final
 
-from markdown_it import MarkdownIt
 from semantic_text_splitter import MarkdownSplitter
 
-TARGET_TOKENS: Final = 400
+from domain.markdown_outline import Heading, Outline, TableLines, outline_of
+
+TARGET_TOKENS = 400
 """A passage that reached this size takes in no further boundary."""
-MAX_TOKENS: Final = 480
+MAX_TOKENS = 480
 """The E5 family reads 512 tokens of an input; the rest is room for the headings put before it."""
-OVERLAP_TOKENS: Final = 50
-MAX_HEADING_CHARACTERS: Final = 300
+OVERLAP_TOKENS = 50
+MAX_COLUMNS_TOKENS = 160
+"""Of the column names that are put before rows; a wider table loses the last ones."""
+
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f", "\u037e")
+"""Latin, Chinese and Japanese, Arabic, Greek."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,20 @@ class Chunk:
     """Path of the headings above its new text, outermost first: `Returns > Shoes`."""
     page: int | None
     """Page of its new text, from 1; `None` when the document has no pages."""
+    columns: str | None = None
+    """Names of the columns when it begins with a later row of a table: `Size | Fee`."""
+
+    @property
+    def above(self) -> str | None:
+        """What a reader would see above the passage: its headings, then the columns' names."""
+        return " > ".join(part for part in (self.heading, self.columns) if part) or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    start: int
+    end: int
+    columns: str | None = None
 
 
 def chunk_markdown(
@@ -47,73 +66,138 @@ def chunk_markdown(
         count_tokens: tokens of a text.
         page_starts: offset of each page's first character, ascending, the first one 0.
     """
-    splitter = MarkdownSplitter.from_callback(
-        count_tokens, (TARGET_TOKENS, MAX_TOKENS), overlap=OVERLAP_TOKENS
-    )
-    headings = _headings(document)
+    outline = outline_of(document)
+    headings = outline.headings
     heading_starts = [heading.start for heading in headings]
+    pieces = [
+        piece
+        for piece in _pieces(document, outline, count_tokens)
+        if document[piece.start : piece.end].strip()
+    ]
+    heading_ends = [heading.end for heading in headings]
     chunks: list[Chunk] = []
     previous_end = 0
-    pieces = [(start, text) for start, text in splitter.chunk_indices(document) if text.strip()]
-    for number, (start, text) in enumerate(pieces, 1):
-        end = start + len(text)
-        if number < len(pieces) and _only_headings(document, start, end, headings):
+    for number, piece in enumerate(pieces, 1):
+        if number < len(pieces) and _only_headings(
+            document, piece, headings, first=bisect_right(heading_ends, piece.start)
+        ):
             continue  # the passages below carry it as their heading
-        new = _first_visible(document, max(start, previous_end), end)
+        new = _first_visible(document, max(piece.start, previous_end), piece.end)
         above = bisect_right(heading_starts, new)
         chunks.append(
             Chunk(
-                text=text,
-                start=start,
-                end=end,
+                text=document[piece.start : piece.end],
+                start=piece.start,
+                end=piece.end,
                 heading=headings[above - 1].path if above else None,
                 page=bisect_right(page_starts, new) if page_starts else None,
+                columns=piece.columns,
             )
         )
-        previous_end = max(previous_end, end)
+        previous_end = max(previous_end, piece.end)
     return chunks
 
 
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    start: int
-    end: int
-    path: str
+def _pieces(
+    document: str, outline: Outline, count_tokens: Callable[[str], int]
+) -> Iterator[_Piece]:
+    splitter = MarkdownSplitter.from_callback(
+        count_tokens, (TARGET_TOKENS, MAX_TOKENS), overlap=OVERLAP_TOKENS
+    )
+    cuts = _cuts(outline.headings)
+    position = 0
+    tables = [
+        table
+        for table in outline.tables
+        if count_tokens(document[table.start : table.end]) > MAX_TOKENS
+    ]
+    for table in [*tables, None]:
+        end = len(document) if table is None else table.start
+        inner = cuts[bisect_right(cuts, position) : bisect_left(cuts, end)]
+        for start, stop in zip([position, *inner], [*inner, end], strict=True):
+            for offset, text in splitter.chunk_indices(document[start:stop]):
+                yield _Piece(start + offset, start + offset + len(text))
+        if table is not None:
+            yield from _rows(document, table, count_tokens)
+            position = table.end
 
 
-def _headings(document: str) -> list[_Heading]:
-    """Every heading with the path that leads to it; marks in code blocks are none."""
-    # Other line endings become one that keeps every offset. Only blocks are parsed: inline marks in
-    # a heading stay as they are written.
-    source = document.replace("\r\n", " \n").replace("\r", "\n")
-    tokens = MarkdownIt("commonmark").disable("inline").parse(source)
-    line_starts = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
-    open_levels: list[tuple[int, str]] = []
-    found: list[_Heading] = []
-    for position, token in enumerate(tokens):
-        if token.type != "heading_open" or token.map is None:
-            continue
-        level = int(token.tag.removeprefix("h"))
-        title = " ".join(tokens[position + 1].content.split())
-        open_levels = [(above, name) for above, name in open_levels if above < level]
-        open_levels.append((level, title))
-        path = " > ".join(name for _, name in open_levels if name)
-        if path:
-            start, end = (line_starts[line] for line in token.map)
-            found.append(_Heading(start, end, path[:MAX_HEADING_CHARACTERS]))
-    return found
+def _cuts(headings: Sequence[Heading]) -> list[int]:
+    """Where a question begins, and where the section after it does."""
+    cuts: list[int] = []
+    question_level: int | None = None
+    for heading in headings:
+        is_question = heading.title.endswith(_QUESTION_MARKS)
+        if is_question or (question_level is not None and heading.level <= question_level):
+            cuts.append(heading.start)
+            question_level = heading.level if is_question else None
+    return cuts
 
 
-def _only_headings(document: str, start: int, end: int, headings: list[_Heading]) -> bool:
-    """Whether nothing visible is left between `start` and `end` without the headings."""
-    position = start
-    for heading in headings[bisect_right([h.end for h in headings], start) :]:
-        if heading.start >= end:
+def _rows(document: str, table: TableLines, count_tokens: Callable[[str], int]) -> Iterator[_Piece]:
+    """A table in pieces: the first begins with its header, the others know its names."""
+    columns = _columns(document[table.start : table.body], count_tokens)
+    names = count_tokens(columns)
+    start, size = table.start, count_tokens(document[table.start : table.body])
+    end = table.body
+    for row_start, row_end in table.rows:
+        row = count_tokens(document[row_start:row_end])
+        known = 0 if start < table.body else names
+        if start < end and size + row + known > (TARGET_TOKENS if row < TARGET_TOKENS else 0):
+            yield from _within(document, table, start, end, columns, count_tokens)
+            start, size = row_start, 0
+        size += row
+        end = row_end
+    yield from _within(document, table, start, end, columns, count_tokens)
+
+
+def _within(
+    document: str,
+    table: TableLines,
+    start: int,
+    end: int,
+    columns: str,
+    count_tokens: Callable[[str], int],
+) -> Iterator[_Piece]:
+    """These rows as one piece; several when they are a single one that is too long, or a header."""
+    first = start < table.body
+    room = MAX_TOKENS - count_tokens(columns)
+    if count_tokens(document[start:end]) <= (MAX_TOKENS if first else room):
+        end = start + len(document[start:end].rstrip())
+        yield _Piece(start, end, None if first else columns)
+        return
+    splitter = MarkdownSplitter.from_callback(count_tokens, room)
+    for number, (offset, text) in enumerate(splitter.chunk_indices(document[start:end])):
+        yield _Piece(
+            start + offset,
+            start + offset + len(text),
+            None if first and number == 0 else columns,
+        )
+
+
+def _columns(header: str, count_tokens: Callable[[str], int]) -> str:
+    """Names of the columns as one line, as many as there is room for."""
+    cells = [" ".join(cell.split()) for cell in header.partition("\n")[0].strip().split("|")]
+    names = " | ".join(cell for cell in cells if cell)
+    while count_tokens(names) > MAX_COLUMNS_TOKENS:
+        shorter = names.rpartition(" | ")[0]
+        names = shorter or names[: len(names) // 2]
+    return names
+
+
+def _only_headings(
+    document: str, piece: _Piece, headings: Sequence[Heading], *, first: int
+) -> bool:
+    """Whether nothing visible is left of the piece without its headings, which `first` begins."""
+    position = piece.start
+    for number in range(first, len(headings)):
+        heading = headings[number]
+        if heading.start >= piece.end:
             break
         if document[position : max(position, heading.start)].strip():
             return False
         position = heading.end
-    return not document[position:end].strip()
+    return not document[position : piece.end].strip()
 
 
 def _first_visible(document: str, start: int, end: int) -> int:

@@ -1,24 +1,33 @@
 """The process in which a stranger's file is opened: `python -I -m adapters.parsing.child`.
 
-Reads the file from standard input, writes one JSON object to standard output: the parsed document,
-or the reason why there is none. It gives up its own rights to memory, CPU and files first.
+Reads the file from standard input (a pipe, or the file itself, which then need not fit in memory),
+writes one JSON object to standard output: the parsed document, or the reason why there is none. It
+gives up its own rights to memory, CPU and files first.
 """
 
+import io
 import json
+import os
 import resource
+import stat
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Final
+from typing import BinaryIO, Final
 
-from adapters.parsing.document import ParsedDocument, UnreadableDocument
+from adapters.parsing.document import (
+    ParsedDocument,
+    Unreadable,
+    UnreadableDocument,
+    too_deep,
+)
 
 EXIT_OUT_OF_MEMORY: Final = 3
 
 
 def main() -> int:
-    """Arguments: bytes of address space, seconds of CPU time."""
-    memory, cpu = int(sys.argv[1]), int(sys.argv[2])
+    """Arguments: bytes of address space, seconds of CPU time, characters of text."""
+    memory, cpu, characters = (int(argument) for argument in sys.argv[1:])
     # macOS refuses a limit of address space; CPU and wall time still end a bomb there.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -26,32 +35,79 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        answer = _answer(sys.stdin.buffer.read())
+        answer = _answer(_input(), characters)
     except MemoryError:
         return EXIT_OUT_OF_MEMORY
     sys.stdout.buffer.write(answer)
     return 0
 
 
-def _answer(content: bytes) -> bytes:
+def _input() -> BinaryIO:
+    if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+        return sys.stdin.buffer
+    return io.BytesIO(sys.stdin.buffer.read())
+
+
+def _answer(file: BinaryIO, characters: int) -> bytes:
     try:
-        return json.dumps(asdict(_parse(content))).encode()
+        return json.dumps(asdict(read_document(file, characters=characters))).encode()
     except UnreadableDocument as error:
-        return json.dumps({"reason": error.reason, "sentence": error.sentence}).encode()
+        return _refusal(error)
+    except RecursionError:
+        return _refusal(too_deep())
 
 
-def _parse(content: bytes) -> ParsedDocument:
+def _refusal(error: UnreadableDocument) -> bytes:
+    return json.dumps({"reason": error.reason, "sentence": error.sentence}).encode()
+
+
+def too_much_text(characters: int) -> UnreadableDocument:
+    return UnreadableDocument(
+        Unreadable.TOO_LARGE, f"The document has more than {characters:,} characters: split it."
+    )
+
+
+def read_document(file: BinaryIO, *, characters: int) -> ParsedDocument:
+    """The document in a file, of at most so many characters.
+
+    Raises:
+        UnreadableDocument: there is none. Lack of memory and too deep a nesting come as they are.
+    """
     # Each parser is imported only for its own format: starting this process is most of its cost.
-    from adapters.parsing.sniffing import sniff
+    from adapters.parsing.sniffing import TEXTUAL, sniff_file
 
-    match sniff(content):
+    kind = sniff_file(file)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if kind in TEXTUAL and size > characters * _MOST_BYTES_PER_CHARACTER:
+        raise too_much_text(characters)
+    match kind:
         case "pdf":
             from adapters.parsing.pdf import parse_pdf as parse
         case "docx":
             from adapters.parsing.docx import parse_docx as parse
+        case "pptx":
+            from adapters.parsing.pptx import parse_pptx as parse
+        case "xlsx":
+            from adapters.parsing.xlsx import parse_xlsx as parse
+        case "epub":
+            from adapters.parsing.epub import parse_epub as parse
+        case "html":
+            from adapters.parsing.web_page import parse_web_page as parse
+        case "csv":
+            from adapters.parsing.delimited import parse_delimited as parse
+        case "json":
+            from adapters.parsing.json_text import parse_json as parse
         case "text":
             from adapters.parsing.plain_text import parse_text as parse
-    return parse(content)
+    document = parse(file)
+    if len(document.text) > characters:
+        raise too_much_text(characters)
+    return document
+
+
+_MOST_BYTES_PER_CHARACTER: Final = 4
+"""In UTF-8, UTF-16 and UTF-32."""
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import re
 from html.parser import HTMLParser
 from typing import Final
 
+from adapters.parsing.markdown_table import markdown_table
+
 _BLOCKS: Final = frozenset(["p", "div", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"])
 _SKIPPED: Final = frozenset(["script", "style", "head", "template", "noscript"])
 
@@ -96,20 +98,15 @@ class _Writer(HTMLParser):
             return
         self._cells -= 1
         if self._cells == 0:
-            cell = " ".join("".join(self._inline).split()).replace("|", "\\|")
             if self._rows:
-                self._rows[-1].append(cell)
+                self._rows[-1].append("".join(self._inline))
             self._inline = []
 
     def _end_table(self) -> None:
-        rows = [row for row in self._rows if any(row)]
+        table = markdown_table(self._rows)
         self._rows = []
-        if not rows:
-            return
-        width = max(len(row) for row in rows)
-        lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
-        lines.insert(1, "|" + " --- |" * width)
-        self._blocks.append("\n".join(lines))
+        if table:
+            self._blocks.append(table)
 
     def _item_prefix(self) -> str:
         if not self._lists:

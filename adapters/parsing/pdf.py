@@ -1,10 +1,25 @@
-"""The text layer of a PDF, page by page."""
+"""The text layer of a PDF, page by page, in reading order, with its ruled tables."""
 
-from typing import Final
+import time
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
-from adapters.parsing.document import ParsedDocument, Unreadable, UnreadableDocument
+from adapters.parsing.cost import cpu_seconds_left
+from adapters.parsing.document import (
+    ParsedDocument,
+    Unreadable,
+    UnreadableDocument,
+    numbered,
+    paged,
+    protected,
+)
+from adapters.parsing.pdf_columns import is_read_across
+from adapters.parsing.pdf_continued import with_header_of
+from adapters.parsing.pdf_layout import is_upright, laid_out, run_boxes
+from adapters.parsing.pdf_tables import Grid, grids_on, is_ruled
 from adapters.parsing.plain_text import visible
 
 MAX_PAGES: Final = 5000
@@ -17,11 +32,29 @@ _SECURITY_ERROR: Final = 5
 _BROKEN_WORD: Final = "\ufffe"
 """PDFium puts it where a hyphen broke a word at the end of a line."""
 
+_LAYOUT_SHARE: Final = 0.3
+"""Of the CPU time; when it is spent, the rest of the pages is taken in the order of the file."""
+_TABLES_SHARE: Final = 0.5
+"""Of it, in seconds that pass: on a busy machine too, time remains for the text."""
 
-def parse_pdf(content: bytes) -> ParsedDocument:
-    """Pages in order, a blank line between them; words broken at a line's end are whole again."""
+_SCANNED_ADVICE: Final = "run text recognition (OCR) on it and upload the result"
+
+
+@dataclass(slots=True)
+class _Page:
+    text: str = ""
+    is_scanned: bool = False
+    is_ruled: bool = False
+    is_damaged: bool = False
+
+
+def parse_pdf(file: BinaryIO) -> ParsedDocument:
+    """Pages in order, a blank line between them; words broken at a line's end are whole again.
+
+    Pages without text are named in a warning; when all of them are, there is no document.
+    """
     try:
-        document = pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(file)
     except pypdfium2.PdfiumError as error:
         raise _unreadable(error) from error
     with document:
@@ -30,42 +63,101 @@ def parse_pdf(content: bytes) -> ParsedDocument:
                 Unreadable.TOO_LARGE,
                 f"The PDF has {len(document)} pages; {MAX_PAGES} are the most: split it.",
             )
-        pages = [_page_text(document, number) for number in range(len(document))]
-    if not any(pages):
+        layout_until = time.process_time() + cpu_seconds_left() * _LAYOUT_SHARE
+        pages = [_read(document, number, layout_until) for number in range(len(document))]
+        _require_text(pages)
+        warnings = _warnings(pages)
+        ruled = [number for number, page in enumerate(pages) if page.is_ruled]
+        if ruled:
+            found = grids_on(file, ruled, seconds=cpu_seconds_left() * _TABLES_SHARE)
+            for number, grids in found.grids.items():
+                pages[number].text = _with_tables(document, number, grids, pages[number].text)
+            for number in found.grids:
+                if found.goes_on(number):
+                    pages[number].text = with_header_of(pages[number - 1].text, pages[number].text)
+            if found.left_out:
+                warnings.append(
+                    "Tables on these pages were read as lines of text, because there are too many "
+                    f"of them: {numbered([number + 1 for number in found.left_out])}."
+                )
+        labels = [document.get_page_label(number) for number in range(len(document))]
+    plain = [str(number) for number in range(1, len(pages) + 1)]
+    has_labels = any(labels) and labels != plain
+    return paged(
+        [page.text for page in pages],
+        labels=[visible(a) or b for a, b in zip(labels, plain, strict=True)]
+        if has_labels
+        else None,
+        warnings=warnings,
+    )
+
+
+def _read(document: pypdfium2.PdfDocument, number: int, layout_until: float) -> _Page:
+    try:
+        page = document[number]
+        textpage = page.get_textpage()
+        raw: str = textpage.get_text_range()
+    except pypdfium2.PdfiumError:
+        return _Page(is_damaged=True)  # one damaged page does not cost the others
+    text = _clean(raw)
+    if not text:
+        return _Page(is_scanned=_shows_something(page))
+    if time.process_time() < layout_until:
+        boxes = run_boxes(page, textpage)
+        if is_read_across(boxes) or not is_upright(page, textpage):
+            text = _clean(laid_out(page, textpage)) or text
+    return _Page(text=text, is_ruled=is_ruled(page))
+
+
+def _with_tables(document: pypdfium2.PdfDocument, number: int, grids: list[Grid], text: str) -> str:
+    page = document[number]
+    return _clean(laid_out(page, page.get_textpage(), grids=grids)) or text
+
+
+def _clean(raw: str) -> str:
+    lines = visible(raw.replace(_BROKEN_WORD, "")).split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def _shows_something(page: Any) -> bool:
+    return int(pdfium.FPDFPage_CountObjects(page.raw)) > 0
+
+
+def _require_text(pages: list[_Page]) -> None:
+    if any(page.text for page in pages):
+        return
+    if any(page.is_scanned for page in pages):
         raise UnreadableDocument(
             Unreadable.SCANNED,
-            "The PDF has no text, probably because it was scanned: "
-            "run text recognition (OCR) on it and upload the result.",
+            f"The PDF has no text, probably because it was scanned: {_SCANNED_ADVICE}.",
         )
-    starts: list[int] = []
-    text = ""
-    parts: list[str] = []
-    length = 0
-    for page in pages:
-        starts.append(length)
-        parts.append(page + "\n\n" if page else "")
-        length += len(parts[-1])
-    text = "".join(parts).rstrip("\n")
-    return ParsedDocument(text=text, page_starts=tuple(starts))
+    if any(page.is_damaged for page in pages):
+        raise _damaged()
+    raise UnreadableDocument(Unreadable.EMPTY, "The pages of the PDF are empty.")
 
 
-def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
-    try:
-        raw: str = document[number].get_textpage().get_text_range()
-    except pypdfium2.PdfiumError:
-        return ""  # one damaged page does not cost the others
-    return visible(raw.replace(_BROKEN_WORD, "")).strip()
+def _warnings(pages: list[_Page]) -> list[str]:
+    warnings: list[str] = []
+    if scanned := [number for number, page in enumerate(pages, 1) if page.is_scanned]:
+        warnings.append(
+            "These pages have no text, probably because they were scanned or are pictures: "
+            f"{numbered(scanned)}. To have them read, {_SCANNED_ADVICE}."
+        )
+    if broken := [number for number, page in enumerate(pages, 1) if page.is_damaged]:
+        warnings.append(f"These pages are damaged and were left out: {numbered(broken)}.")
+    return warnings
 
 
 def _unreadable(error: pypdfium2.PdfiumError) -> UnreadableDocument:
     match error.err_code:
         case int(code) if code in (_PASSWORD_ERROR, _SECURITY_ERROR):
-            return UnreadableDocument(
-                Unreadable.PROTECTED,
-                "The PDF is protected with a password: remove it and upload the file again.",
-            )
+            return protected()
         case _:
-            return UnreadableDocument(
-                Unreadable.DAMAGED,
-                "The file is not a complete PDF: it is damaged or was cut off. Upload it again.",
-            )
+            return _damaged()
+
+
+def _damaged() -> UnreadableDocument:
+    return UnreadableDocument(
+        Unreadable.DAMAGED,
+        "The file is not a complete PDF: it is damaged or was cut off. Upload it again.",
+    )

@@ -132,7 +132,7 @@ class Ingestions:
                         "document_id": ref.document_id,
                         "version": version,
                         "position": position,
-                        "heading": chunk.heading,
+                        "heading": chunk.above,
                         "text": chunk.text,
                         "page": chunk.page,
                         "start_offset": chunk.start,

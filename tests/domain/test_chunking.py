@@ -123,9 +123,102 @@ def test_a_passage_is_on_the_page_where_its_new_text_begins() -> None:
     assert {each.page for each in chunk(document)} == {None}
 
 
+CELLS = st.sampled_from(
+    ["word", "größe", "日本語", "", "a" * 60, "one two three " * 40, "\\|", "`x`"]
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> str:
+    """A table between paragraphs; its rows differ in length, some exceed a passage."""
+    columns = draw(st.integers(1, 6))
+    cells = st.lists(CELLS, min_size=columns, max_size=columns)
+    rows = draw(st.lists(cells, min_size=1, max_size=8)) * draw(st.integers(1, 20))
+    lines = [draw(cells), ["---"] * columns, *rows]
+    newline = draw(st.sampled_from(["\n", "\r\n"]))
+    table = newline.join("| " + " | ".join(line) + " |" for line in lines)
+    before, after = draw(st.sampled_from(["", "# Prices", "Words. " * 300])), draw(WORDS)
+    return f"{before}{newline * 2}{table}{newline * 2}{after}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(document=tables())
+def test_pieces_of_tables_fit_with_their_columns_and_keep_their_offsets(document: str) -> None:
+    chunks = chunk_markdown(document, count_tokens=count_tokens)
+    covered = set[int]()
+    for each in chunks:
+        assert document[each.start : each.end] == each.text
+        assert count_tokens(each.text) + count_tokens(each.columns or "") <= MAX_TOKENS
+        covered.update(range(each.start, each.end))
+    lost = [c for n, c in enumerate(document) if n not in covered and not c.isspace()]
+    assert set(lost) <= set("# Prices")
+
+
+def test_every_row_of_a_long_table_is_whole_and_knows_its_columns() -> None:
+    rows = [f"| Model {n} | {n} cm | €{n} |" for n in range(300)]
+    table = "\n".join(["| Product | Size | Price |", "| --- | --- | --- |", *rows])
+    chunks = chunk(f"# Bikes\n\nAll of them.\n\n{table}\n\nPrices include tax.")
+    of_table = [each for each in chunks if "Model" in each.text]
+    assert len(of_table) > 3
+    assert "\n".join(each.text for each in of_table) == table
+    assert of_table[0].text.startswith("| Product | Size | Price |\n")
+    assert of_table[0].above == "Bikes"
+    assert {each.above for each in of_table[1:]} == {"Bikes > Product | Size | Price"}
+    assert [each.text for each in chunks if each not in of_table] == [
+        "# Bikes\n\nAll of them.",
+        "Prices include tax.",
+    ]
+
+
+def test_a_table_that_fits_stays_with_its_text() -> None:
+    document = "Our sizes:\n\n| Size | Fee |\n| --- | --- |\n| 42 | none |"
+    assert [(each.text, each.above) for each in chunk(document)] == [(document, None)]
+
+
+def test_a_row_longer_than_a_passage_is_cut_and_keeps_its_columns() -> None:
+    document = f"| Name | Story |\n| --- | --- |\n| Ada | {'she wrote. ' * 700} |"
+    chunks = chunk(document)
+    assert len(chunks) > 2
+    assert {each.columns for each in chunks[2:]} == {"Name | Story"}
+
+
+def test_names_of_very_many_columns_leave_room_for_the_rows() -> None:
+    names = " | ".join(f"column number {n}" for n in range(200))
+    line = " | ".join("---" for _ in range(200))
+    row = " | ".join(f"value {n}" for n in range(200))
+    chunks = chunk(f"| {names} |\n| {line} |\n" + f"| {row} |\n" * 5)
+    assert all(words(each.text) + words(each.columns or "") <= MAX_TOKENS for each in chunks)
+    assert any("value 199" in each.text for each in chunks)
+
+
+def test_each_question_is_a_passage_with_its_answer() -> None:
+    document = (
+        "# Help\n\n## Do you ship?\n\nYes.\n\n## ¿Abren los domingos?\n\nNo.\n\n"
+        "### More\n\nNever.\n\n## Contact\n\nBy phone.\n\n## Team\n\nAda."
+    )
+    assert [each.text for each in chunk(document)] == [
+        "## Do you ship?\n\nYes.",
+        "## ¿Abren los domingos?\n\nNo.\n\n### More\n\nNever.",
+        "## Contact\n\nBy phone.\n\n## Team\n\nAda.",
+    ]
+
+
+def test_long_code_is_cut_without_losing_a_character() -> None:
+    code = "\n".join(f"    value_{n} = compute({n})  # step {n}" for n in range(400))
+    document = f"# Setup\n\n```python\n{code}\n```\n"
+    covered = set[int]()
+    for each in chunk(document):
+        assert document[each.start : each.end] == each.text
+        covered.update(range(each.start, each.end))
+    lost = "".join(c for n, c in enumerate(document) if n not in covered)
+    assert lost.strip("# \n") in ("", "Setup")
+
+
 @pytest.mark.parametrize(
     "document",
     [
+        "| a | b |\n|---|---|\n" + "| c | d |\n" * 30_000,
+        "## Why?\n\nBecause.\n\n" * 10_000,
         "a" * 400_000,
         "#" * 200_000,
         "> " * 50_000,
