@@ -12,6 +12,7 @@ from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.media import MediaActivities
 from activities.memory import MemoryActivities
+from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -52,6 +53,9 @@ def made() -> Activities:
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
             count_tokens=Mock(), usage=Mock(),
+        ),
+        reembedding=ReembeddingActivities(
+            Mock(), embeddings=Mock(), index=Mock(), usage=Mock()
         ),
         erasure=ErasureActivities(
             Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
