@@ -94,8 +94,10 @@ class Retriever:
         queries = [query for query in queries if query.strip()]
         if not queries or not knowledge_base_ids:
             return Retrieved([])
-        expected = {self._models.get(base, self._embeddings.default) for base in knowledge_base_ids}
-        lexical, _ = await asyncio.gather(
+        expected = list(
+            {self._models.get(base, self._embeddings.default) for base in knowledge_base_ids}
+        )
+        lexical, embedded = await asyncio.gather(
             self._passages.search_words(
                 organization_id,
                 knowledge_base_ids=knowledge_base_ids,
@@ -105,7 +107,12 @@ class Retriever:
             # Ahead: which models these knowledge bases have is only known with the words.
             asyncio.gather(*(self._embed(organization_id, queries, one) for one in expected)),
         )
-        dense = await self._search_meaning(organization_id, lexical=lexical, queries=queries)
+        dense = await self._search_meaning(
+            organization_id,
+            lexical=lexical,
+            queries=queries,
+            ahead=dict(zip(expected, embedded, strict=True)),
+        )
         # Cosines of different models do not compare, so each space is standardised with the words
         # by itself: what is far above the rest in its own space comes first.
         empty: list[list[Mapping[PassageId, float]]] = [[{} for _ in queries]]
@@ -147,7 +154,12 @@ class Retriever:
             return None
 
     async def _search_meaning(
-        self, organization_id: OrganizationId, *, lexical: LexicalResult, queries: Sequence[str]
+        self,
+        organization_id: OrganizationId,
+        *,
+        lexical: LexicalResult,
+        queries: Sequence[str],
+        ahead: Mapping[EmbeddingModel, list[Vector] | None],
     ) -> list[list[Mapping[PassageId, float]]] | None:
         """Of each space its hits for each query. `None` when none could be searched, which is not
         the same as having found nothing."""
@@ -157,31 +169,40 @@ class Retriever:
             if base.embedding_dimension is not None:
                 space = (base.model, base.embedding_dimension)
                 by_space.setdefault(space, []).append(base.knowledge_base_id)
-        found = await asyncio.gather(
-            *(
-                self._search_space(
-                    organization_id, model, dimension, bases, queries=queries, lexical=lexical
-                )
-                for (model, dimension), bases in by_space.items()
+        if not by_space:
+            return None if all(vectors is None for vectors in ahead.values()) else []
+
+        async def search(
+            model: EmbeddingModel, dimension: int, bases: Sequence[KnowledgeBaseId]
+        ) -> list[Mapping[PassageId, float]] | None:
+            if model in ahead:
+                vectors = ahead[model]
+            else:
+                vectors = await self._embed(organization_id, queries, model)
+            if vectors is None:
+                return None
+            return await self._search_space(
+                organization_id,
+                EmbeddingSpace(model.name, dimension),
+                bases,
+                vectors=vectors,
+                hidden=lexical.hidden,
             )
-        )
-        answered = [hits for hits in found if hits is not None]
-        return answered if answered or not by_space else None
+
+        searches = (search(*space, bases) for space, bases in by_space.items())
+        answered = [hits for hits in await asyncio.gather(*searches) if hits is not None]
+        return answered or None
 
     async def _search_space(
         self,
         organization_id: OrganizationId,
-        model: EmbeddingModel,
-        dimension: int,
+        space: EmbeddingSpace,
         knowledge_base_ids: Sequence[KnowledgeBaseId],
         *,
-        queries: Sequence[str],
-        lexical: LexicalResult,
+        vectors: list[Vector],
+        hidden: Collection[tuple[DocumentId, int]],
     ) -> list[Mapping[PassageId, float]] | None:
-        vectors = await self._embed(organization_id, queries, model)
-        if vectors is None:
-            return None
-        if len(vectors[0]) != dimension:
+        if len(vectors[0]) != space.dimension:
             _log.warning(
                 "knowledge_bases_of_another_size",
                 organization_id=organization_id,
@@ -192,11 +213,11 @@ class Retriever:
             async with asyncio.timeout(self._patience):
                 return await self._index.search(
                     organization_id,
-                    space=EmbeddingSpace(model.name, dimension),
+                    space=space,
                     knowledge_base_ids=knowledge_base_ids,
                     vectors=vectors,
                     limit=CANDIDATES,
-                    hidden=lexical.hidden,
+                    hidden=hidden,
                 )
         except (VectorIndexError, TimeoutError) as error:
             _log.warning("vectors_not_searched", organization_id=organization_id, reason=str(error))

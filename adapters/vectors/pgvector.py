@@ -151,14 +151,13 @@ class PgVectorIndex:
         async with self._database.tenant(organization_id) as session:
             connection = await session.connection()
             if await _index_pays_off(connection, space, scope):
-                await connection.execute(_BY_INDEX, {"remembered": _remembered(WIDER * limit)})
-                search = _Search(space, scope, vectors, limit, indexed=True)
+                search = VectorSearch(space, scope, vectors, limit, indexed=True)
                 hits = await search.hits(connection, window=WIDER * limit)
                 if all(len(one) == limit for one in hits):
                     return list(hits)
         # One by one: there are few, or the index gave up before it had found enough.
         async with self._database.tenant(organization_id) as session:
-            search = _Search(space, scope, vectors, limit, indexed=False)
+            search = VectorSearch(space, scope, vectors, limit, indexed=False)
             return list(await search.all_hits(await session.connection()))
 
     async def delete_older_versions(self, version: DocumentVersion) -> None:
@@ -216,7 +215,7 @@ class PgVectorIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
+class VectorSearch:
     """One search of a tenant's vectors, in whatever transaction."""
 
     space: EmbeddingSpace
@@ -240,6 +239,9 @@ class _Search:
         self, connection: AsyncConnection, *, window: int
     ) -> list[dict[PassageId, float]]:
         """Of the `window` nearest of each vector, the nearest that are switched on."""
+        if self.indexed:
+            remembered = str(min(max(100, window), MOST_REMEMBERED))
+            await connection.execute(_BY_INDEX, {"remembered": remembered})
         rows = await connection.execute(
             search_statement(self.space.dimension, indexed=self.indexed),
             {
@@ -259,10 +261,6 @@ class _Search:
         scope = {**self.scope, "model": self.space.model, "dimension": self.space.dimension}
         size: int = (await connection.execute(_SIZE, scope)).scalar_one()
         return size
-
-
-def _remembered(window: int) -> str:
-    return str(min(max(100, window), MOST_REMEMBERED))
 
 
 def search_statement(dimension: int, *, indexed: bool) -> TextClause:

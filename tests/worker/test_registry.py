@@ -107,6 +107,7 @@ def test_every_workflow_is_registered_once_and_conversations_on_all_their_queues
         *(("Conversation", queue) for queue in names.CONVERSATIONS_QUEUES),
         ("Erase", names.ERASURE_QUEUE),
         ("IngestDocument", names.INGESTION_QUEUE),
+        ("ReembedKnowledgeBase", names.INGESTION_QUEUE),
         ("ReplayWebhooks", names.WEBHOOKS_QUEUE),
         ("RollUpUsage", names.USAGE_QUEUE),
         ("WebhookDeliveries", names.WEBHOOKS_QUEUE),
