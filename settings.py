@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     parley_prompt_tokens: int = Field(default=PROMPT_TOKENS, ge=2_000, le=1_000_000)
     """Of what a model is told in one turn, its rules and the messages it answers included."""
     parley_embedding_model: str = "text-embedding-3-small"
+    parley_embedding_models: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Models that a knowledge base may have instead, at the same server."""
     parley_embedding_base_url: str | None = None
     parley_embedding_api_key: SecretStr | None = None
     parley_transcription_model: str = "gpt-4o-mini-transcribe"
@@ -67,7 +69,10 @@ class Settings(BaseSettings):
     # Vectors
     vector_store: Literal["pinecone", "pgvector"] | None = None
     pinecone_api_key: SecretStr | None = None
-    pinecone_index: str = "parley"
+    pinecone_index: str = Field(
+        default="parley", max_length=45, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+    )
+    """Of the first embedding space; the others' names begin with it."""
     pinecone_controller_host: str | None = None
 
     # WhatsApp
@@ -105,7 +110,9 @@ class Settings(BaseSettings):
     parley_model_prices: Annotated[dict[str, ModelPrice], NoDecode] = Field(default_factory=dict)
     """USD per million tokens, by model; they go before the prices that Parley knows."""
 
-    @field_validator("whatsapp_app_secret", "parley_secret_keys", mode="before")
+    @field_validator(
+        "whatsapp_app_secret", "parley_secret_keys", "parley_embedding_models", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -1,19 +1,28 @@
 """The steps of making a document searchable. Each may be repeated, and changes nothing then."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from temporalio import activity
 
 from activities.failures import final, retry_as_told
 from activities.heartbeats import heartbeating
-from adapters.openai.embeddings import Embeddings
+from activities.other_spaces import forget_other_spaces
+from adapters.openai.embeddings import Embeddings, ModelNotOffered
 from adapters.openai.errors import ModelServerError
 from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
-from adapters.postgres.ingestion import DocumentGone, Ingestions, OtherModel, StagedPassage
-from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, VectorIndexError
+from adapters.postgres.embedding_spaces import NumberedSpace, OtherModel
+from adapters.postgres.ingestion import DocumentGone, Ingestions, SpaceMoved, StagedPassage
+from adapters.vectors.index import (
+    DocumentVersion,
+    EmbeddingSpace,
+    PassageVector,
+    VectorIndex,
+    VectorIndexError,
+)
+from contracts.embedding import ReembedKnowledgeBase
 from contracts.ids import DocumentId, OrganizationId
 from contracts.ingestion import (
     ActivateVersion,
@@ -27,6 +36,9 @@ from domain.chunking import Chunk, chunk_markdown
 READ_SHARE: Final = 0.1
 EMBED_SHARE: Final = 0.85
 """Shares of the progress: embedding takes nearly all of the time."""
+
+EMBEDDED_AGAIN: Final = 64
+"""Passages of a request."""
 
 _GONE: Final = "The document was deleted or replaced while it was being read."
 
@@ -67,6 +79,7 @@ class IngestionActivities:
         usage: EmbeddingUsage,
     ) -> None:
         self._ingestions = ingestions
+        self._spaces = ingestions.spaces
         self._contents = contents
         self._parser = parser
         self._embeddings = embeddings
@@ -101,7 +114,7 @@ class IngestionActivities:
                 content_sha256=state.content_sha256,
                 unchanged=True,
             )
-        self._require_model(state.embedding_model)
+        self._embeddings_of(state.space)
         await self._ingestions.progress(request, stage="reading", progress=0)
         content = await self._contents.get(request.organization_id, state.content_sha256)
         if content is None:
@@ -142,13 +155,16 @@ class IngestionActivities:
     async def _embed_passages(self, request: EmbedPassages) -> None:
         document = request.document
         state = await self._ingestions.state(document)
-        self._require_model(state.embedding_model)
+        embeddings = self._embeddings_of(state.space)
         passages = await self._ingestions.staged(
             document, version=request.version, start=request.start, end=request.end
         )
         tokens: list[int] = []
-        vectors = await self._embeddings.embed(
-            [_embedded_text(state.title, passage) for passage in passages],
+        vectors = await embeddings.embed(
+            [
+                embedded_text(state.title, heading=passage.heading, text=passage.text)
+                for passage in passages
+            ],
             kind="passage",
             on_tokens=tokens.append,
         )
@@ -159,11 +175,12 @@ class IngestionActivities:
             document_id=document.document_id,
             version=request.version,
             start=request.start,
-            model=self._embeddings.model,
+            model=embeddings.model,
             tokens=sum(tokens),
         )
+        space = EmbeddingSpace(embeddings.model, len(vectors[0]))
         await self._ingestions.accept_dimension(
-            document, model=self._embeddings.model, dimension=len(vectors[0])
+            document, model=space.model, dimension=space.dimension
         )
         token = await self._index.upsert(
             _version(document, request.version),
@@ -171,9 +188,11 @@ class IngestionActivities:
                 PassageVector(passage.passage_id, passage.position, vector)
                 for passage, vector in zip(passages, vectors, strict=True)
             ],
+            space=space,
         )
         if token is not None:
-            await self._index.wait_visible(document.organization_id, token=token)
+            await self._index.wait_visible(document.organization_id, space=space, token=token)
+        await self._mark(document, passages, state.space)
         try:
             await self._ingestions.progress(
                 document,
@@ -193,36 +212,77 @@ class IngestionActivities:
         document = request.document
         try:
             async with heartbeating():
-                await self._ingestions.activate(
-                    document,
-                    version=request.version,
-                    passage_count=request.passage_count,
-                    content_sha256=request.content_sha256,
-                )
+                while not await self._activate(request):
+                    await self._embed_again(request)
                 await self._index.delete_older_versions(_version(document, request.version))
                 await self._ingestions.remove_older_versions(document, version=request.version)
-        except VectorIndexError as error:
+        except (ModelServerError, VectorIndexError) as error:
             raise retry_as_told(error) from error
+        except OtherModel as error:
+            raise final(error) from error
         except DocumentGone as error:
             raise final(error, sentence=_GONE) from error
+
+    async def _activate(self, request: ActivateVersion) -> bool:
+        """Whether it could: the knowledge base may have got another model meanwhile."""
+        try:
+            await self._ingestions.activate(
+                request.document,
+                version=request.version,
+                passage_count=request.passage_count,
+                content_sha256=request.content_sha256,
+            )
+        except SpaceMoved:
+            return False
+        return True
+
+    async def _embed_again(self, request: ActivateVersion) -> None:
+        """Embed the whole version for the model that the knowledge base has now."""
+        for start in range(0, request.passage_count, EMBEDDED_AGAIN):
+            await self._embed_passages(
+                EmbedPassages(
+                    document=request.document,
+                    version=request.version,
+                    start=start,
+                    end=min(start + EMBEDDED_AGAIN, request.passage_count),
+                    passage_count=request.passage_count,
+                )
+            )
+        await forget_other_spaces(
+            ReembedKnowledgeBase(
+                organization_id=request.document.organization_id,
+                knowledge_base_id=request.document.knowledge_base_id,
+            ),
+            spaces=self._spaces,
+            index=self._index,
+        )
 
     @activity.defn(name="fail_document")
     async def fail_document(self, request: FailedDocument) -> None:
         """Show the reason on the document. A version that was searched before still is."""
         await self._ingestions.fail(request.document, error=request.error)
 
-    def _require_model(self, model: str) -> None:
-        if model != self._embeddings.model:
-            raise OtherModel(
-                f"The knowledge base was made for the embedding model {model}, and the platform "
-                f"now uses {self._embeddings.model}: put the document into a new knowledge base."
+    def _embeddings_of(self, space: NumberedSpace) -> Embeddings:
+        try:
+            return self._embeddings.using(space.model)
+        except ModelNotOffered as error:
+            raise OtherModel(str(error)) from error
+
+    async def _mark(
+        self, document: IngestDocument, passages: Sequence[StagedPassage], space: NumberedSpace
+    ) -> None:
+        """Note it where it is not what was to be expected when they were cut."""
+        moved = [one.passage_id for one in passages if one.space_number != space.number]
+        if moved:
+            await self._spaces.mark(
+                document.organization_id, number=space.number, passage_ids=moved
             )
 
 
-def _embedded_text(title: str, passage: StagedPassage) -> str:
+def embedded_text(title: str, *, heading: str | None, text: str) -> str:
     """What the vector is of: the passage under the titles that a reader would see above it."""
-    above = title if passage.heading is None else f"{title} > {passage.heading}"
-    return f"{above}\n\n{passage.text}"
+    above = title if heading is None else f"{title} > {heading}"
+    return f"{above}\n\n{text}"
 
 
 def _version(document: IngestDocument, version: int) -> DocumentVersion:

@@ -51,7 +51,10 @@ async def open_knowledge(
         )
         stack.push_async_callback(client.close)
         embeddings = Embeddings(
-            client, model=settings.parley_embedding_model, count_tokens=count_tokens
+            client,
+            model=settings.parley_embedding_model,
+            count_tokens=count_tokens,
+            offered=settings.parley_embedding_models,
         )
         queries = QueryEmbeddings(embeddings, shared=shared, count=count)
         stack.push_async_callback(queries.close)
@@ -66,14 +69,13 @@ async def open_knowledge(
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:
-    model = settings.parley_embedding_model
     if settings.resolved_vector_store == "pgvector":
-        return PgVectorIndex(database, model=model)
+        return PgVectorIndex(database)
     api_key = settings.pinecone_api_key
     assert api_key is not None  # noqa: S101 - the settings require it with this store
     return PineconeIndex(
         api_key=api_key,
         index_name=settings.pinecone_index,
-        model=model,
+        default_model=settings.parley_embedding_model,
         controller_host=settings.pinecone_controller_host,
     )

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from adapters.cache_lookups import CountLookup, uncounted
 from adapters.dynamodb.shared_vectors import SharedVectors
 from adapters.openai.embeddings import Embeddings, Vector
+from contracts.embedding import EmbeddingModel
 from contracts.ids import OrganizationId
 from telemetry import get_logger
 
@@ -29,12 +30,14 @@ _log = get_logger(__name__)
 
 class _Question(NamedTuple):
     organization_id: OrganizationId
+    model: str
+    """With the size of its vectors, where one was asked for."""
     digest: str
     """SHA-256 of the exact input of the model, in hex."""
 
 
 class QueryEmbeddings:
-    """Vectors of one model. Concurrent equal questions share one call."""
+    """Vectors of any model that is offered. Concurrent equal questions share one call."""
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class QueryEmbeddings:
     ) -> None:
         """
         Args:
-            embeddings: of the model; another model needs another instance, and finds none of these.
+            embeddings: of the platform's own model, and `using` any other that is offered.
             shared: None: every process asks the model server for itself.
             count: told of each question at each of the two caches.
             remembered: vectors kept in memory.
@@ -60,21 +63,31 @@ class QueryEmbeddings:
         self._paused_until = 0.0
 
     @property
-    def model(self) -> str:
-        return self._embeddings.model
+    def default(self) -> EmbeddingModel:
+        """The platform's own model."""
+        return self._embeddings.asked
 
     async def embed(
-        self, organization_id: OrganizationId, texts: Sequence[str], *, timeout: float
+        self,
+        organization_id: OrganizationId,
+        texts: Sequence[str],
+        *,
+        timeout: float,
+        model: EmbeddingModel | None = None,
     ) -> list[Vector]:
         """One vector per question, in order.
 
         Args:
             timeout: seconds for the model server.
+            model: by default the platform's own.
 
         Raises:
+            ModelNotOffered: the platform has no such model.
             ModelServerError: a vector was nowhere, and the model server did not give it.
         """
-        asked = {self._question(organization_id, text): text for text in texts}
+        embeddings = self._embeddings.using(model or self.default)
+        questions = [self._question(organization_id, text, embeddings) for text in texts]
+        asked = dict(zip(questions, texts, strict=True))
         packed: dict[_Question, bytes] = {}
         calls: set[asyncio.Task[dict[_Question, bytes]]] = set()
         missing: dict[_Question, str] = {}
@@ -87,11 +100,11 @@ class QueryEmbeddings:
                 missing[question] = text
             self._count("query_embeddings", "miss" if question in missing else "hit")
         if missing:
-            calls.add(self._start(organization_id, missing, timeout=timeout))
+            calls.add(self._start(organization_id, missing, embeddings, timeout=timeout))
         for call in calls:
             # Whoever gives up must not take the others' call with it.
             packed |= await asyncio.shield(call)
-        return [_unpacked(packed[self._question(organization_id, text)]) for text in texts]
+        return [_unpacked(packed[question]) for question in questions]
 
     async def close(self) -> None:
         """End what goes on beside the answers."""
@@ -100,14 +113,23 @@ class QueryEmbeddings:
             task.cancel()
         await asyncio.gather(*open_tasks, return_exceptions=True)
 
-    def _question(self, organization_id: OrganizationId, text: str) -> _Question:
-        exact = self._embeddings.input_of(text, kind="query").encode(errors="surrogatepass")
-        return _Question(organization_id, hashlib.sha256(exact).hexdigest())
+    def _question(
+        self, organization_id: OrganizationId, text: str, embeddings: Embeddings
+    ) -> _Question:
+        exact = embeddings.input_of(text, kind="query").encode(errors="surrogatepass")
+        digest = hashlib.sha256(exact).hexdigest()
+        return _Question(organization_id, str(embeddings.asked), digest)
 
     def _start(
-        self, organization_id: OrganizationId, missing: dict[_Question, str], *, timeout: float
+        self,
+        organization_id: OrganizationId,
+        missing: dict[_Question, str],
+        embeddings: Embeddings,
+        *,
+        timeout: float,
     ) -> asyncio.Task[dict[_Question, bytes]]:
-        call = asyncio.create_task(self._load(organization_id, missing, timeout=timeout))
+        loading = self._load(organization_id, missing, embeddings, timeout=timeout)
+        call = asyncio.create_task(loading)
         self._loading |= dict.fromkeys(missing, call)
 
         def ended(done: asyncio.Task[dict[_Question, bytes]]) -> None:
@@ -121,29 +143,35 @@ class QueryEmbeddings:
         return call
 
     async def _load(
-        self, organization_id: OrganizationId, missing: dict[_Question, str], *, timeout: float
+        self,
+        organization_id: OrganizationId,
+        missing: dict[_Question, str],
+        embeddings: Embeddings,
+        *,
+        timeout: float,
     ) -> dict[_Question, bytes]:
-        found = await self._read_shared(organization_id, list(missing))
+        model = str(embeddings.asked)
+        found = await self._read_shared(organization_id, list(missing), model=model)
         left = [question for question in missing if question not in found]
         if left:
-            vectors = await self._embeddings.embed(
+            vectors = await embeddings.embed(
                 [missing[question] for question in left], kind="query", timeout=timeout
             )
             made = dict(zip(left, map(_packed, vectors), strict=True))
             found |= made
-            self._write_shared(organization_id, made)
+            self._write_shared(organization_id, made, model=model)
         self._memory.update(found)
         return found
 
     async def _read_shared(
-        self, organization_id: OrganizationId, questions: list[_Question]
+        self, organization_id: OrganizationId, questions: list[_Question], *, model: str
     ) -> dict[_Question, bytes]:
         if self._shared is None or time.monotonic() < self._paused_until:
             return {}
         vectors = await self._unless_slow(
             self._shared.get(
                 organization_id,
-                model=self.model,
+                model=model,
                 digests=[question.digest for question in questions],
             )
         )
@@ -169,21 +197,26 @@ class QueryEmbeddings:
             return None
 
     def _write_shared(
-        self, organization_id: OrganizationId, made: Mapping[_Question, bytes]
+        self, organization_id: OrganizationId, made: Mapping[_Question, bytes], *, model: str
     ) -> None:
         """Beside the search, which does not wait for it."""
         if self._shared is None or time.monotonic() < self._paused_until:
             return
         vectors = {question.digest: vector for question, vector in made.items()}
-        task = asyncio.create_task(self._put(self._shared, organization_id, vectors))
+        task = asyncio.create_task(self._put(self._shared, organization_id, vectors, model=model))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
     async def _put(
-        self, shared: SharedVectors, organization_id: OrganizationId, vectors: dict[str, bytes]
+        self,
+        shared: SharedVectors,
+        organization_id: OrganizationId,
+        vectors: dict[str, bytes],
+        *,
+        model: str,
     ) -> None:
         try:
-            await shared.put(organization_id, model=self.model, vectors=vectors)
+            await shared.put(organization_id, model=model, vectors=vectors)
         except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
             _log.warning("shared_embeddings_unavailable", error=type(error).__name__)
 

@@ -29,6 +29,7 @@ from contracts.conversation import (
     WithdrawPart,
     WriteReply,
 )
+from contracts.embedding import FailedReembedding, ReembeddedBatch, ReembedKnowledgeBase
 from contracts.erasure import Erase
 from contracts.ingestion import (
     ActivateVersion,
@@ -152,6 +153,30 @@ async def activate_version(request: ActivateVersion) -> None:
 @activity.defn(name="fail_document")
 async def fail_document(request: FailedDocument) -> None:
     """Show the reason on the document. A version that was searched before still is."""
+    raise NotImplementedError
+
+
+@activity.defn(name="reembed_batch")
+async def reembed_batch(ref: ReembedKnowledgeBase) -> ReembeddedBatch:
+    """Embed the next passages for the next model; return when its searches would see them."""
+    raise NotImplementedError
+
+
+@activity.defn(name="switch_space")
+async def switch_space(ref: ReembedKnowledgeBase) -> bool:
+    """Search the next space in place of the present one; False when something is left."""
+    raise NotImplementedError
+
+
+@activity.defn(name="forget_spaces")
+async def forget_spaces(ref: ReembedKnowledgeBase) -> None:
+    """Remove the vectors of every space that the knowledge base has left."""
+    raise NotImplementedError
+
+
+@activity.defn(name="fail_reembedding")
+async def fail_reembedding(request: FailedReembedding) -> None:
+    """Show the reason on the knowledge base, which goes on with the model that it has."""
     raise NotImplementedError
 
 

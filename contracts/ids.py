@@ -53,6 +53,10 @@ def ingestion_workflow_id(document: DocumentId) -> str:
     return f"ingest/{document}"
 
 
+def reembedding_workflow_id(knowledge_base: KnowledgeBaseId) -> str:
+    return f"reembed/{knowledge_base}"
+
+
 def erasure_id(subject: str) -> ErasureId:
     """The one erasure of an organisation or a person: whoever asks again means the same."""
     return ErasureId(f"era_{subject.partition('_')[2]}")

@@ -25,10 +25,14 @@ WEBHOOKS_QUEUE: Final = "webhooks"
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+REEMBED_KNOWLEDGE_BASE_WORKFLOW: Final = "ReembedKnowledgeBase"
 ERASE_WORKFLOW: Final = "Erase"
 ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"
 WEBHOOK_DELIVERIES_WORKFLOW: Final = "WebhookDeliveries"
 REPLAY_WEBHOOKS_WORKFLOW: Final = "ReplayWebhooks"
+
+SPACE_CHANGED_SIGNAL: Final = "space_changed"
+"""Tells `ReembedKnowledgeBase` that the knowledge base shall be in another space."""
 
 USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"
 """Id of the schedule, and how the ids of the workflows begin that it starts."""

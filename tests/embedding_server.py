@@ -38,6 +38,8 @@ class EmbeddingServer:
         self.failures: deque[Failure] = deque()
         self.down = False
         self.delay = 0.0
+        self.ignores_dimensions = False
+        """As many compatible servers do: the vectors are as large as ever."""
         self.answers: deque[Any] = deque()
         """Bodies to answer with, in place of what was asked for."""
         self.application = FastAPI()
@@ -75,7 +77,8 @@ class EmbeddingServer:
         )
 
     def _encoded(self, body: dict[str, Any], text: str) -> list[float] | str:
-        vector = vector_of(text, dimension=self.dimension)
+        asked = None if self.ignores_dimensions else body.get("dimensions")
+        vector = vector_of(text, dimension=asked or self.dimension)
         if body.get("encoding_format") == "base64":
             return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
         return vector

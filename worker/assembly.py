@@ -16,6 +16,7 @@ from activities.memory import MemoryActivities
 from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
+from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -51,6 +52,7 @@ from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.channel_pauses import ChannelPauses
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
+from adapters.postgres.embedding_spaces import EmbeddingSpaces
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
@@ -198,6 +200,12 @@ async def open_activities(
                 embeddings=knowledge.embeddings,
                 index=knowledge.index,
                 count_tokens=count_tokens,
+                usage=usage,
+            ),
+            reembedding=ReembeddingActivities(
+                EmbeddingSpaces(database),
+                embeddings=knowledge.embeddings,
+                index=knowledge.index,
                 usage=usage,
             ),
             usage=UsageActivities(

@@ -10,6 +10,7 @@ from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.media import MediaActivities
 from activities.memory import MemoryActivities
+from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -20,6 +21,7 @@ from workflows.conversation import ConversationWorkflow
 from workflows.deliver_webhooks import WebhookDeliveriesWorkflow
 from workflows.erase import EraseWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
+from workflows.reembed_knowledge_base import ReembedKnowledgeBaseWorkflow
 from workflows.replay_webhooks import ReplayWebhooksWorkflow
 from workflows.roll_up_usage import RollUpUsageWorkflow
 
@@ -49,6 +51,7 @@ class Activities:
     memory: MemoryActivities
     sending: SendingActivities
     ingestion: IngestionActivities
+    reembedding: ReembeddingActivities
     erasure: ErasureActivities
     usage: UsageActivities
     webhooks: WebhookActivities
@@ -100,12 +103,16 @@ def registrations(activities: Activities) -> list[Registration]:
         ),
         Registration(
             names.INGESTION_QUEUE,
-            workflows=[IngestDocumentWorkflow],
+            workflows=[IngestDocumentWorkflow, ReembedKnowledgeBaseWorkflow],
             activities=[
                 activities.ingestion.chunk_document,
                 activities.ingestion.embed_passages,
                 activities.ingestion.activate_version,
                 activities.ingestion.fail_document,
+                activities.reembedding.reembed_batch,
+                activities.reembedding.switch_space,
+                activities.reembedding.forget_spaces,
+                activities.reembedding.fail_reembedding,
             ],
             # Parsing takes a process and memory of its own each.
             max_concurrent_activities=8,

@@ -33,7 +33,7 @@ REMOVED: Final = frozenset(
         "conversation", "message", "messages", "received", "effect", "summary", "draft",
         "transcription", "outbound", "alias", "alias_of", "person", "conversation_of",
         "quota_of_person", "told_of_limit", "dead_letters", "quota", "query_embedding", "embedding",
-        "event_log", "event_log_day", "webhook_delivery", "webhook_dead_letter",
+        "reembedding", "event_log", "event_log_day", "webhook_delivery", "webhook_dead_letter",
     }
 )  # fmt: skip
 """Functions of `keys` whose items an erasure removes."""

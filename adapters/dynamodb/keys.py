@@ -13,6 +13,7 @@ from contracts.ids import (
     EventId,
     MessageId,
     OrganizationId,
+    PassageId,
     PersonId,
     WebhookEndpointId,
 )
@@ -143,6 +144,11 @@ def embedding(
     organization: OrganizationId, document: DocumentId, *, version: int, start: int
 ) -> Key:
     return Key(f"{organization}/embeddings", f"{document}/{version:06d}/{start:06d}")
+
+
+def reembedding(organization: OrganizationId, passage: PassageId, number: int) -> Key:
+    """In the partition of `embedding`."""
+    return Key(f"{organization}/embeddings", f"{passage}/{number:06d}")
 
 
 def event_log(organization: OrganizationId, moment: datetime, event: EventId) -> Key:

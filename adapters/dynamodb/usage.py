@@ -13,7 +13,7 @@ from adapters.dynamodb import keys
 from adapters.dynamodb.schema import BY_USAGE, USED
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.values import Plain, plain, utc_now
-from contracts.ids import DocumentId, OrganizationId
+from contracts.ids import DocumentId, OrganizationId, PassageId
 from domain.usage import Usage, embedding, quarter_of
 
 EMBEDDING_KEPT: Final = timedelta(days=8)
@@ -67,6 +67,30 @@ class UsageItems:
         Args:
             start: position of the batch's first passage.
         """
+        key = keys.embedding(organization_id, document_id, version=version, start=start)
+        await self._record(key, organization_id, model=model, tokens=tokens)
+
+    async def record_reembedding(
+        self,
+        organization_id: OrganizationId,
+        *,
+        passage_id: PassageId,
+        number: int,
+        model: str,
+        tokens: int,
+    ) -> None:
+        """The same of a batch that is embedded for another space of its knowledge base.
+
+        Args:
+            passage_id: of the batch's first passage.
+            number: of the space.
+        """
+        key = keys.reembedding(organization_id, passage_id, number)
+        await self._record(key, organization_id, model=model, tokens=tokens)
+
+    async def _record(
+        self, key: keys.Key, organization_id: OrganizationId, *, model: str, tokens: int
+    ) -> None:
         now = utc_now()
         once: Plain = {
             **usage_attributes(
@@ -75,7 +99,7 @@ class UsageItems:
             "expires_at": int((now + EMBEDDING_KEPT).timestamp()),
         }
         await self._table.update(
-            keys.embedding(organization_id, document_id, version=version, start=start),
+            key,
             "SET " + ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in once),
             once,
         )

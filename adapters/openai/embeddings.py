@@ -5,14 +5,16 @@ patience.
 """
 
 import base64
+import copy
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, Literal
 
-from openai import APIError, AsyncOpenAI
+from openai import APIError, AsyncOpenAI, omit
 from openai.types import CreateEmbeddingResponse
 
 from adapters.openai.errors import ModelServerError, model_server_error
+from contracts.embedding import EmbeddingModel
 
 Vector = list[float]
 InputKind = Literal["query", "passage"]
@@ -22,8 +24,12 @@ MAX_REQUEST_TOKENS: Final = 300_000
 """Inputs and their tokens in one request: OpenAI's API reference, "Create embeddings"."""
 
 
+class ModelNotOffered(Exception):
+    """The platform has no such embedding model; its text is a sentence for a person."""
+
+
 class Embeddings:
-    """Turns texts into vectors of one model."""
+    """Turns texts into vectors of one model. `using` gives the same of another one."""
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class Embeddings:
         *,
         model: str,
         count_tokens: Callable[[str], int],
+        offered: Collection[str] = (),
         max_inputs: int = MAX_INPUTS,
         max_request_tokens: int = MAX_REQUEST_TOKENS,
     ) -> None:
@@ -40,6 +47,7 @@ class Embeddings:
             model: name at the server. In the E5 family, recognised by `e5` in the name, an input
                 says what it is: `query: …` or `passage: …`, as its authors trained it.
             count_tokens: tokens of a text, to keep requests within the provider's limits.
+            offered: names of the models besides this one that the server may be asked for.
             max_inputs: texts in one request; few for a server that computes on a CPU.
             max_request_tokens: tokens in one request.
         """
@@ -47,7 +55,28 @@ class Embeddings:
         self._count_tokens = count_tokens
         self._max_inputs = max_inputs
         self._max_request_tokens = max_request_tokens
-        self.model = model
+        self._offered = frozenset([model, *offered])
+        self._asked = EmbeddingModel(name=model)
+
+    @property
+    def model(self) -> str:
+        return self._asked.name
+
+    @property
+    def asked(self) -> EmbeddingModel:
+        """The model, and the size of vectors that is asked of it."""
+        return self._asked
+
+    def using(self, model: EmbeddingModel) -> "Embeddings":
+        """The same server with this model; `ModelNotOffered` if it may not be asked for it."""
+        if model.name not in self._offered:
+            raise ModelNotOffered(
+                f"The embedding model {model.name} is not offered any more: give the knowledge "
+                "base another embedding model, or have the platform offer this one again."
+            )
+        other = copy.copy(self)
+        other._asked = model
+        return other
 
     async def embed(
         self,
@@ -72,16 +101,28 @@ class Embeddings:
         for batch in self._batches([self.input_of(text, kind=kind) for text in texts]):
             try:
                 response = await self._client.embeddings.create(
-                    model=self.model, input=batch, encoding_format="base64", timeout=timeout
+                    model=self.model,
+                    input=batch,
+                    dimensions=self._asked.dimensions or omit,
+                    encoding_format="base64",
+                    timeout=timeout,
                 )
             except APIError as error:
                 raise model_server_error(error) from error
             if on_tokens is not None:
                 on_tokens(self._tokens(response, batch))
             vectors += _vectors(response, expected=len(batch))
-        if len({len(vector) for vector in vectors}) > 1:
+        sizes = {len(vector) for vector in vectors}
+        if len(sizes) > 1:
             raise ModelServerError(
                 "The model server answered with vectors of different sizes.", retryable=False
+            )
+        if self._asked.dimensions is not None and not sizes <= {self._asked.dimensions}:
+            # Many compatible servers do not look at `dimensions`.
+            raise ModelServerError(
+                f"The model {self.model} gave vectors of {sizes.pop()} numbers, although "
+                f"{self._asked.dimensions} were asked for: leave out the dimensions.",
+                retryable=False,
             )
         return vectors
 

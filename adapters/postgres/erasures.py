@@ -6,7 +6,7 @@ An erasure's own row outlives its subject. It holds ids and counts, and only the
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, text, update
+from sqlalchemy import ColumnElement, delete, func, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -157,10 +157,10 @@ async def remove_person(database: Database, request: Erase) -> int:
 
 async def _remove_chunk(database: Database, table: type[SQLModel], request: Erase) -> int:
     columns = table.__table__.columns  # type: ignore[attr-defined]
-    (key,) = table.__table__.primary_key  # type: ignore[attr-defined]
-    chunk = select(key).where(columns["organization_id"] == request.organization_id).limit(CHUNK)
+    key = tuple(table.__table__.primary_key)  # type: ignore[attr-defined]
+    chunk = select(*key).where(columns["organization_id"] == request.organization_id).limit(CHUNK)
     async with database.platform() as session:
-        removed = await _delete(session, table, key.in_(chunk))
+        removed = await _delete(session, table, tuple_(*key).in_(chunk))
         await add_removed(session, request.erasure_id, {table.__tablename__: removed})  # type: ignore[dict-item]
     return removed
 

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import delete, func, insert, text, update
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres.database import Database
+from adapters.postgres.embedding_spaces import (
+    EmbeddingSpaces,
+    NumberedSpace,
+    OtherModel,
+    spaces_of,
+)
 from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION
 from adapters.postgres.tables import Document, KnowledgeBase, Passage
 from contracts.ids import ULID_LENGTH, DocumentId, PassageId
@@ -32,8 +39,8 @@ class DocumentGone(Exception):
     """The document, or the version that is being worked on, is no longer there."""
 
 
-class OtherModel(Exception):
-    """The knowledge base's vectors are of another model; its text says which, and what to do."""
+class SpaceMoved(Exception):
+    """The knowledge base has got another embedding model since the version was embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class DocumentState:
     active_sha256: str | None
     active_version: int | None
     chunk_count: int
-    embedding_model: str
+    space: NumberedSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class StagedPassage:
     position: int
     heading: str | None
     text: str
+    space_number: int
+    """The space that it was embedded for, or is to be."""
 
 
 class Ingestions:
@@ -61,13 +70,14 @@ class Ingestions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.spaces = EmbeddingSpaces(database)
 
     async def state(self, ref: IngestDocument) -> DocumentState:
         """How the document stands now; `DocumentGone` when it does not."""
         async with self._database.tenant(ref.organization_id) as session:
             row = (
                 await session.exec(
-                    select(Document, KnowledgeBase.embedding_model)
+                    select(Document, KnowledgeBase)
                     .join(KnowledgeBase, col(KnowledgeBase.id) == Document.knowledge_base_id)
                     .where(
                         Document.id == ref.document_id,
@@ -77,14 +87,14 @@ class Ingestions:
             ).first()
         if row is None:
             raise DocumentGone
-        document, model = row
+        document, base = row
         return DocumentState(
             title=document.title,
             content_sha256=document.content_sha256,
             active_sha256=document.active_sha256,
             active_version=document.active_version,
             chunk_count=document.chunk_count,
-            embedding_model=model,
+            space=spaces_of(base).present,
         )
 
     async def progress(self, ref: IngestDocument, *, stage: str, progress: float) -> None:
@@ -120,6 +130,7 @@ class Ingestions:
                     col(Passage.version).is_distinct_from(document.active_version),
                 )
             )
+            base = await session.get_one(KnowledgeBase, ref.knowledge_base_id)
             language = await session.scalar(_LANGUAGE, {"knowledge_base_id": ref.knowledge_base_id})
             connection = await session.connection()
             await connection.execute(
@@ -131,6 +142,7 @@ class Ingestions:
                         "knowledge_base_id": ref.knowledge_base_id,
                         "document_id": ref.document_id,
                         "version": version,
+                        "space_number": base.space_number,
                         "position": position,
                         "heading": chunk.above,
                         "text": chunk.text,
@@ -149,16 +161,20 @@ class Ingestions:
     ) -> list[StagedPassage]:
         """The passages `start <= position < end` of a version; `DocumentGone` if one is missing."""
         async with self._database.tenant(ref.organization_id) as session:
-            rows = await session.exec(
-                select(Passage.id, Passage.position, Passage.heading, Passage.text)
+            query = (
+                select_columns(
+                    col(Passage.id), col(Passage.position), col(Passage.heading),
+                    col(Passage.text), col(Passage.space_number),
+                )
                 .where(
-                    Passage.document_id == ref.document_id,
-                    Passage.version == version,
-                    Passage.position >= start,
-                    Passage.position < end,
+                    col(Passage.document_id) == ref.document_id,
+                    col(Passage.version) == version,
+                    col(Passage.position) >= start,
+                    col(Passage.position) < end,
                 )
                 .order_by(col(Passage.position))
-            )
+            )  # fmt: skip
+            rows = await (await session.connection()).execute(query)
             passages = [StagedPassage(*row) for row in rows]
         if len(passages) != end - start:
             raise DocumentGone
@@ -172,17 +188,16 @@ class Ingestions:
                 .where(
                     col(KnowledgeBase.id) == ref.knowledge_base_id,
                     col(KnowledgeBase.embedding_dimension).is_(None),
+                    col(KnowledgeBase.embedding_model) == model,
                 )
                 .values(embedding_dimension=dimension)
             )
-            known = await session.scalar(
-                select(KnowledgeBase.embedding_dimension).where(
-                    KnowledgeBase.id == ref.knowledge_base_id
-                )
-            )
-        if known is None:
+            base = await session.get(KnowledgeBase, ref.knowledge_base_id)
+        if base is None:
             raise DocumentGone
-        if known != dimension:
+        known = base.embedding_dimension
+        # If it has got another model meanwhile, that shows when the version is switched on.
+        if base.embedding_model == model and known != dimension:
             raise OtherModel(
                 f"The knowledge base holds vectors of {known} numbers and {model} now gives "
                 f"{dimension}: put the document into a new knowledge base."
@@ -191,7 +206,11 @@ class Ingestions:
     async def activate(
         self, ref: IngestDocument, *, version: int, passage_count: int, content_sha256: str
     ) -> None:
-        """Switch a complete version on; from this transaction on it is the one that is searched."""
+        """Switch a complete version on; from this transaction on it is the one that is searched.
+
+        Raises:
+            SpaceMoved: it is not embedded for the model that the knowledge base has by now.
+        """
         async with self._database.tenant(ref.organization_id) as session:
             document = await _locked(session, ref)
             stored = await session.scalar(
@@ -201,6 +220,8 @@ class Ingestions:
             )
             if stored != passage_count or version < (document.active_version or 0):
                 raise DocumentGone
+            if version != document.active_version:
+                await _require_present_space(session, ref, version=version)
             document.active_version = version
             document.active_sha256 = content_sha256
             document.chunk_count = passage_count
@@ -227,6 +248,30 @@ class Ingestions:
                 .where(col(Document.id) == ref.document_id)
                 .values(status="failed", error=error)
             )
+
+
+async def _require_present_space(
+    session: AsyncSession, ref: IngestDocument, *, version: int
+) -> None:
+    """Also keeps the knowledge base from moving on until the transaction has ended."""
+    number = (
+        await session.exec(
+            select(KnowledgeBase.space_number)
+            .where(KnowledgeBase.id == ref.knowledge_base_id)
+            .with_for_update(read=True)
+        )
+    ).one()
+    elsewhere = await session.exec(
+        select(Passage.id)
+        .where(
+            Passage.document_id == ref.document_id,
+            Passage.version == version,
+            Passage.space_number != number,
+        )
+        .limit(1)
+    )
+    if elsewhere.first() is not None:
+        raise SpaceMoved
 
 
 def passage_id(document_id: DocumentId, *, version: int, position: int) -> PassageId:

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import text
 
 from adapters.postgres.database import Database
+from contracts.embedding import EmbeddingModel
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 
 MAX_HIDDEN_VERSIONS: Final = 1000
@@ -31,7 +32,13 @@ class StoredPassage:
 class SearchedKnowledgeBase:
     knowledge_base_id: KnowledgeBaseId
     embedding_model: str
+    requested_dimension: int | None
     embedding_dimension: int | None
+
+    @property
+    def model(self) -> EmbeddingModel:
+        """What its vectors are made with."""
+        return EmbeddingModel(name=self.embedding_model, dimensions=self.requested_dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ ORDER BY query.number, hit.rank DESC, hit.id
 """)  # noqa: S608 - the interpolated text is the constant above
 
 _KNOWLEDGE_BASES = text("""
-SELECT id, embedding_model, embedding_dimension FROM knowledge_bases
+SELECT id, embedding_model, requested_dimension, embedding_dimension FROM knowledge_bases
 WHERE id = ANY(CAST(:knowledge_base_ids AS text[]))
 """)
 

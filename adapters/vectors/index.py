@@ -25,6 +25,14 @@ class VectorIndexError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddingSpace:
+    """What makes vectors comparable: those of one model and one size are, no others."""
+
+    model: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentVersion:
     """One version of a document, with all that scopes it."""
 
@@ -42,7 +50,7 @@ class PassageVector:
 
 
 class VectorIndex(Protocol):
-    """Vectors of one embedding model.
+    """Vectors of any number of spaces, which never meet in a search.
 
     Every call names its organisation, which the caller knows from a key or a channel and never from
     a text. Hits are hints: a caller reads each passage again in PostgreSQL, under row-level
@@ -50,12 +58,22 @@ class VectorIndex(Protocol):
     """
 
     async def upsert(
-        self, version: DocumentVersion, vectors: Sequence[PassageVector]
+        self,
+        version: DocumentVersion,
+        vectors: Sequence[PassageVector],
+        *,
+        space: EmbeddingSpace,
     ) -> WriteToken | None:
-        """Write vectors; the same again change nothing. A token while they are not yet visible."""
+        """Write vectors; the same again change nothing. A token while they are not yet visible.
+
+        A passage has one vector in each space. Tokens of one organisation and space are in order:
+        when a write is visible, so are those before it.
+        """
         ...
 
-    async def wait_visible(self, organization_id: OrganizationId, *, token: WriteToken) -> None:
+    async def wait_visible(
+        self, organization_id: OrganizationId, *, space: EmbeddingSpace, token: WriteToken
+    ) -> None:
         """Return when searches see the write; a retryable error when that takes too long."""
         ...
 
@@ -63,6 +81,7 @@ class VectorIndex(Protocol):
         self,
         organization_id: OrganizationId,
         *,
+        space: EmbeddingSpace,
         knowledge_base_ids: Collection[KnowledgeBaseId],
         vectors: Sequence[Sequence[float]],
         limit: int,
@@ -72,8 +91,9 @@ class VectorIndex(Protocol):
 
         Args:
             organization_id: only its passages are searched.
+            space: of the vectors; only passages that have one in it are found.
             knowledge_base_ids: only passages of these; none of them, no hits.
-            vectors: of the index's model.
+            vectors: of the questions.
             limit: hits for each vector at the most.
             hidden: versions that are being ingested, as PostgreSQL knows them. An engine that knows
                 for itself which versions are switched on need not look at it.
@@ -81,16 +101,25 @@ class VectorIndex(Protocol):
         ...
 
     async def delete_older_versions(self, version: DocumentVersion) -> None:
-        """Forget the versions before this one. A later one may be on its way already and stays."""
+        """Forget, in every space, the versions before this one. A later one may be on its way
+        already and stays."""
         ...
 
     async def delete_document(
         self, organization_id: OrganizationId, *, document_id: DocumentId
-    ) -> None: ...
+    ) -> None:
+        """Forget it in every space."""
+        ...
 
     async def delete_knowledge_base(
-        self, organization_id: OrganizationId, *, knowledge_base_id: KnowledgeBaseId
-    ) -> None: ...
+        self,
+        organization_id: OrganizationId,
+        *,
+        knowledge_base_id: KnowledgeBaseId,
+        but: Collection[EmbeddingSpace] = (),
+    ) -> None:
+        """Forget its vectors in every space, or in every one but these."""
+        ...
 
     async def delete_organization(self, organization_id: OrganizationId) -> bool:
         """Forget all of its vectors; whether there were any."""

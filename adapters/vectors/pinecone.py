@@ -1,41 +1,42 @@
-"""Vectors in Pinecone: one index of the embedding model, a namespace for each organisation.
+"""Vectors in Pinecone: an index for each embedding space, in it a namespace for each organisation.
 
 Through the documents API: it is the SDK's default for new indexes, reports the log position of
-each write, and demands a namespace, where the older vectors API falls back to a shared one. Limits
-are those of Pinecone's "Database limits" page; they are kept here, because the server refuses a
-request as a whole.
+each write, and demands a namespace, where the older vectors API falls back to a shared one.
 """
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from pinecone import (
     AsyncPinecone,
-    ConflictError,
     DenseVectorQuery,
     NotFoundError,
     PineconeError,
     RetryConfig,
 )
 from pinecone.async_client.async_index import AsyncIndex
-from pinecone.models.indexes.index import IndexModel
-from pinecone.models.indexes.schema import DenseVectorField
 from pydantic import SecretStr
 
-from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError, WriteToken
+from adapters.vectors.index import (
+    DocumentVersion,
+    EmbeddingSpace,
+    PassageVector,
+    VectorIndexError,
+    WriteToken,
+)
 from adapters.vectors.pinecone_errors import vector_index_error
+from adapters.vectors.pinecone_indexes import FIELD, PineconeIndexes
+from adapters.vectors.pinecone_records import (
+    MAX_RESULTS,
+    batches,
+    conditions,
+    namespace_of,
+    records,
+)
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 
-MAX_RECORDS: Final = 1000
-MAX_REQUEST_BYTES: Final = 2_000_000
-MAX_RESULTS: Final = 10_000
-CREATE_SECONDS: Final = 240
-
-_FIELD: Final = "embedding"
-_MODEL_TAG: Final = "embedding_model"
 _POLL_SECONDS: Final = 0.2
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class PineconeIndex:
     """`VectorIndex` on Pinecone. Opens its connections when first used; `close` it.
 
     The SDK absorbs short throttling; what lasts longer is raised with Pinecone's word on when to
-    come back. A passage carries no text there: its id leads back to PostgreSQL.
+    come back.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class PineconeIndex:
         *,
         api_key: SecretStr,
         index_name: str,
-        model: str,
+        default_model: str,
         controller_host: str | None = None,
         cloud: str = "aws",
         region: str = "us-east-1",
@@ -62,11 +63,11 @@ class PineconeIndex:
         """
         Args:
             api_key: of the Pinecone project.
-            index_name: made with the first vectors' dimension when it does not exist.
-            model: whose vectors these are; an index of another model is refused.
+            index_name: of the first index; the others' names begin with it.
+            default_model: the platform's own, whose vectors the first index has.
             controller_host: of the control plane; Pinecone's own by default.
-            cloud: where the index is made.
-            region: where the index is made.
+            cloud: where indexes are made.
+            region: where indexes are made.
             visible_within_seconds: how long `wait_visible` waits.
         """
         self._client = AsyncPinecone(
@@ -74,30 +75,34 @@ class PineconeIndex:
             host=controller_host,
             retry_config=RetryConfig(max_retries=3, max_wait=2),
         )
-        self._name = index_name
-        self._model = model
-        self._deployment = {"deployment_type": "managed", "cloud": cloud, "region": region}
+        self._indexes = PineconeIndexes(
+            self._client,
+            name=index_name,
+            default_model=default_model,
+            cloud=cloud,
+            region=region,
+        )
         self._visible_within = visible_within_seconds
-        self._opening = asyncio.Lock()
-        self._opened: tuple[AsyncIndex, int] | None = None
 
     async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened[0].close()
-            self._opened = None
+        await self._indexes.close()
         await self._client.close()
 
     async def upsert(
-        self, version: DocumentVersion, vectors: Sequence[PassageVector]
+        self,
+        version: DocumentVersion,
+        vectors: Sequence[PassageVector],
+        *,
+        space: EmbeddingSpace,
     ) -> WriteToken | None:
         if not vectors:
             return None
-        dimension = len(vectors[0].vector)
-        index = await _translated(lambda: self._index(create_with_dimension=dimension))
+        namespace = namespace_of(version.organization_id)
+        batched = list(batches(records(version, vectors)))
+        index = await _translated(lambda: self._indexes.of(space, make=True))
         assert index is not None  # noqa: S101 - it was made if it was missing
-        namespace = _namespace(version.organization_id)
         committed: int | None = None
-        for batch in _batches([_record(version, vector) for vector in vectors]):
+        for batch in batched:
             response = await _translated(
                 partial(index.documents.upsert, namespace=namespace, documents=batch)
             )
@@ -105,13 +110,16 @@ class PineconeIndex:
             committed = info.lsn_committed if info is not None else None
         return None if committed is None else WriteToken(str(committed))
 
-    async def wait_visible(self, organization_id: OrganizationId, *, token: WriteToken) -> None:
-        index = await _translated(self._index)
+    async def wait_visible(
+        self, organization_id: OrganizationId, *, space: EmbeddingSpace, token: WriteToken
+    ) -> None:
+        index = await _translated(lambda: self._indexes.of(space))
         if index is None:
             raise VectorIndexError("The Pinecone index has disappeared.", retryable=True)
+        probe = DenseVectorQuery(field=FIELD, values=[1.0] + [0.0] * (space.dimension - 1))
         try:
             async with asyncio.timeout(self._visible_within):
-                await self._until_visible(index, _namespace(organization_id), int(token))
+                await _until_visible(index, namespace_of(organization_id), int(token), probe)
         except TimeoutError:
             raise VectorIndexError(
                 "Pinecone has not indexed the passages yet.", retryable=True
@@ -121,6 +129,7 @@ class PineconeIndex:
         self,
         organization_id: OrganizationId,
         *,
+        space: EmbeddingSpace,
         knowledge_base_ids: Collection[KnowledgeBaseId],
         vectors: Sequence[Sequence[float]],
         limit: int,
@@ -129,30 +138,23 @@ class PineconeIndex:
         nothing: list[Mapping[PassageId, float]] = [{} for _ in vectors]
         if not vectors or not knowledge_base_ids:
             return nothing
-        namespace = _namespace(organization_id)
-        index = await _translated(self._index)
+        namespace = namespace_of(organization_id)
+        only = conditions(organization_id, knowledge_base_ids=knowledge_base_ids, hidden=hidden)
+        index = await _translated(lambda: self._indexes.of(space))
         if index is None:
             return nothing
-        conditions: dict[str, Any] = {
-            "organization_id": {"$eq": organization_id},
-            "knowledge_base_id": {"$in": sorted(knowledge_base_ids)},
-        }
-        if hidden:
-            conditions["version_key"] = {"$nin": sorted(_version_key(*each) for each in hidden)}
         searches = [
-            self._search(index, namespace, vector, conditions, min(limit, MAX_RESULTS))
+            self._search(index, namespace, vector, only, min(limit, MAX_RESULTS))
             for vector in vectors
         ]
         return await asyncio.gather(*searches)
 
     async def delete_older_versions(self, version: DocumentVersion) -> None:
-        await self._delete(
-            version.organization_id,
-            {
-                "document_id": {"$eq": version.document_id},
-                "version": {"$lt": version.version},
-            },
-        )
+        older = {
+            "document_id": {"$eq": version.document_id},
+            "version": {"$lt": version.version},
+        }
+        await self._delete(version.organization_id, older)
 
     async def delete_document(
         self, organization_id: OrganizationId, *, document_id: DocumentId
@@ -160,22 +162,28 @@ class PineconeIndex:
         await self._delete(organization_id, {"document_id": {"$eq": document_id}})
 
     async def delete_knowledge_base(
-        self, organization_id: OrganizationId, *, knowledge_base_id: KnowledgeBaseId
+        self,
+        organization_id: OrganizationId,
+        *,
+        knowledge_base_id: KnowledgeBaseId,
+        but: Collection[EmbeddingSpace] = (),
     ) -> None:
-        await self._delete(organization_id, {"knowledge_base_id": {"$eq": knowledge_base_id}})
+        own = {"knowledge_base_id": {"$eq": knowledge_base_id}}
+        await self._delete(organization_id, own, but=but)
 
     async def delete_organization(self, organization_id: OrganizationId) -> bool:
-        """Remove the organisation's namespace. Pinecone keeps deleted data for up to 90 days."""
-        name = _namespace(organization_id)
-        index = await _translated(self._index)
-        if index is None:
-            return False
+        """Remove the organisation's namespaces. Pinecone keeps deleted data for up to 90 days."""
+        namespace = namespace_of(organization_id)
 
-        async def delete() -> bool:
-            await index.delete_namespace(name=name)
+        async def delete(index: AsyncIndex) -> bool:
+            await index.delete_namespace(name=namespace)
             return True
 
-        return await _unless_missing(delete) or False
+        found = [
+            await _unless_missing(partial(delete, index))
+            for index in await _translated(self._indexes.all)
+        ]
+        return any(found)
 
     async def _search(
         self,
@@ -185,7 +193,7 @@ class PineconeIndex:
         conditions: Mapping[str, Any],
         limit: int,
     ) -> Mapping[PassageId, float]:
-        query = DenseVectorQuery(field=_FIELD, values=list(vector))
+        query = DenseVectorQuery(field=FIELD, values=list(vector))
         # A namespace that nothing was ever written to does not exist.
         found = await _unless_missing(
             lambda: index.documents.search(
@@ -196,130 +204,38 @@ class PineconeIndex:
             return {}
         return {PassageId(match.id): match.score or 0.0 for match in found.matches}
 
-    async def _until_visible(self, index: AsyncIndex, namespace: str, position: int) -> None:
-        probe = DenseVectorQuery(field=_FIELD, values=[1.0] + [0.0] * (self._dimension() - 1))
-        while not await self._is_visible(index, namespace, position, probe):  # noqa: ASYNC110 - a server is asked
-            await asyncio.sleep(_POLL_SECONDS)
-
-    async def _is_visible(
-        self, index: AsyncIndex, namespace: str, position: int, probe: DenseVectorQuery
-    ) -> bool:
-        found = await _unless_missing(
-            lambda: index.documents.search(namespace=namespace, score_by=[probe], top_k=1)
-        )
-        return (
-            found is not None
-            and found.response_info is not None
-            and found.response_info.is_reconciled(position)
-        )
-
-    async def _delete(self, organization_id: OrganizationId, conditions: dict[str, Any]) -> None:
-        namespace = _namespace(organization_id)
-        index = await _translated(self._index)
-        if index is not None:
+    async def _delete(
+        self,
+        organization_id: OrganizationId,
+        which: dict[str, Any],
+        *,
+        but: Collection[EmbeddingSpace] = (),
+    ) -> None:
+        namespace = namespace_of(organization_id)
+        for index in await _translated(lambda: self._indexes.all(but=but)):
             await _unless_missing(
-                lambda: index.documents.delete(namespace=namespace, filter=conditions)
+                partial(index.documents.delete, namespace=namespace, filter=which)
             )
 
-    def _dimension(self) -> int:
-        assert self._opened is not None  # noqa: S101 - callers hold the opened index
-        return self._opened[1]
 
-    async def _index(self, *, create_with_dimension: int | None = None) -> AsyncIndex | None:
-        """The index, opened once; `None` when it does not exist and must not be made."""
-        async with self._opening:
-            if self._opened is None:
-                model = await self._describe_or_create(create_with_dimension)
-                if model is None:
-                    return None
-                dimension = self._dimension_of(model)
-                self._opened = (await self._client.index(host=model.host or ""), dimension)
-            index, dimension = self._opened
-        if create_with_dimension not in (None, dimension):
-            raise VectorIndexError(
-                f"The Pinecone index {self._name} holds vectors of {dimension} numbers, the model "
-                f"gives {create_with_dimension}: set PINECONE_INDEX to another name.",
-                retryable=False,
-            )
-        return index
-
-    async def _describe_or_create(self, dimension: int | None) -> IndexModel | None:
-        try:
-            return await self._client.indexes.describe(self._name)
-        except NotFoundError:
-            if dimension is None:
-                return None
-        fields = {_FIELD: {"type": "dense_vector", "dimension": dimension, "metric": "cosine"}}
-        try:
-            return await self._client.indexes.create(
-                name=self._name,
-                schema={"fields": fields},
-                deployment=self._deployment,
-                tags={_MODEL_TAG: self._model},
-                timeout=CREATE_SECONDS,
-            )
-        except ConflictError:  # another process was faster
-            return await self._client.indexes.describe(self._name)
-
-    def _dimension_of(self, model: IndexModel) -> int:
-        field = model.schema.fields.get(_FIELD)
-        if not isinstance(field, DenseVectorField):
-            raise VectorIndexError(
-                f"The Pinecone index {self._name} was made for something else: "
-                "set PINECONE_INDEX to another name.",
-                retryable=False,
-            )
-        made_for = (model.tags or {}).get(_MODEL_TAG, self._model)
-        if made_for != self._model:
-            raise VectorIndexError(
-                f"The Pinecone index {self._name} was made for the model {made_for}, the platform "
-                f"uses {self._model}: set PINECONE_INDEX to another name.",
-                retryable=False,
-            )
-        if not model.status.ready or model.host is None:
-            raise VectorIndexError(
-                f"The Pinecone index {self._name} is not ready yet.", retryable=True, retry_after=5
-            )
-        return field.dimension
+async def _until_visible(
+    index: AsyncIndex, namespace: str, position: int, probe: DenseVectorQuery
+) -> None:
+    while not await _is_visible(index, namespace, position, probe):  # noqa: ASYNC110 - a server is asked
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def _namespace(organization_id: OrganizationId) -> str:
-    """The organisation's namespace: its opaque id. Never empty, for that would be everyone's."""
-    if not organization_id.strip() or not organization_id.isascii():
-        raise ValueError("not an organisation's id")
-    return organization_id
-
-
-def _version_key(document_id: DocumentId, version: int) -> str:
-    return f"{document_id}#{version}"
-
-
-def _record(version: DocumentVersion, vector: PassageVector) -> dict[str, Any]:
-    return {
-        "_id": vector.passage_id,
-        _FIELD: list(vector.vector),
-        "organization_id": version.organization_id,
-        "knowledge_base_id": version.knowledge_base_id,
-        "document_id": version.document_id,
-        "version": version.version,
-        "version_key": _version_key(version.document_id, version.version),
-        "position": vector.position,
-    }
-
-
-def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    # Brackets, commas and the name around the list take less than this.
-    overhead, used = 100, 100
-    for record in records:
-        size = len(json.dumps(record)) + 2
-        if batch and (len(batch) == MAX_RECORDS or used + size > MAX_REQUEST_BYTES):
-            yield batch
-            batch, used = [], overhead
-        batch.append(record)
-        used += size
-    if batch:
-        yield batch
+async def _is_visible(
+    index: AsyncIndex, namespace: str, position: int, probe: DenseVectorQuery
+) -> bool:
+    found = await _unless_missing(
+        lambda: index.documents.search(namespace=namespace, score_by=[probe], top_k=1)
+    )
+    return (
+        found is not None
+        and found.response_info is not None
+        and found.response_info.is_reconciled(position)
+    )
 
 
 async def _translated(call: Callable[[], Awaitable[T]]) -> T:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from adapters.postgres.embedding_spaces import spaces_of
+from adapters.postgres.tables import KnowledgeBase
 from api.schemas.base import Input, Integer, Name, Output, Revised
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import DocumentStatus
@@ -18,15 +20,46 @@ SearchLanguage = Literal[
 """Text-search configurations of PostgreSQL 16 and newer; `simple` suits any language."""
 
 
+Dimensions = Annotated[Integer, Field(ge=1, le=16_000)]
+"""Numbers of a vector: pgvector keeps no larger ones."""
+
+
 class KnowledgeBaseCreate(Input):
     name: Name
     description: str = Field(default="", max_length=2000)
     language: SearchLanguage = "simple"
+    embedding_model: Name | None = Field(
+        default=None, description="One that the platform offers; by default its own."
+    )
+    embedding_dimensions: Dimensions | None = Field(
+        default=None,
+        description="Size of the vectors, of a model that can give several; by default its own.",
+    )
 
 
 class KnowledgeBaseUpdate(Input):
     name: Name = ""
     description: str = Field(default="", max_length=2000)
+    embedding_model: Name = Field(
+        default="",
+        description="Another one than it has: the passages are embedded again, and `reindexing` "
+        "tells how far that is; until then searches use the old one. The one that it has: that is "
+        "called off. The one that it is on its way to: that is begun again if it has failed.",
+    )
+    embedding_dimensions: Dimensions | None = Field(
+        default=None,
+        description="Belongs to `embedding_model`; null, or left out beside it: the model's own.",
+    )
+
+
+class Reindexing(Output):
+    """The move of a knowledge base to another embedding model."""
+
+    embedding_model: str
+    embedding_dimensions: int | None
+    status: Literal["running", "failed"]
+    progress: float = Field(description="0 to 1.")
+    error: str | None = Field(description="Why it stopped, and what can be done.")
 
 
 class KnowledgeBasePublic(Revised):
@@ -36,8 +69,32 @@ class KnowledgeBasePublic(Revised):
     description: str
     language: str
     embedding_model: str
+    embedding_dimensions: int | None = Field(
+        description="Numbers of each vector; null until that is known."
+    )
+    reindexing: Reindexing | None = Field(
+        description="How far it is on its way to another embedding model; null: it is not."
+    )
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, base: KnowledgeBase) -> "KnowledgeBasePublic":
+        spaces = spaces_of(base)
+        return cls.model_validate(
+            base.model_dump()
+            | {
+                "embedding_dimensions": spaces.present.size,
+                "reindexing": spaces.next
+                and Reindexing(
+                    embedding_model=spaces.next.model.name,
+                    embedding_dimensions=spaces.next.size,
+                    status="running" if base.reindexing_error is None else "failed",
+                    progress=base.reindexing_progress,
+                    error=base.reindexing_error,
+                ),
+            }
+        )
 
 
 class DocumentFromText(Input):

@@ -18,7 +18,13 @@ from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document
 from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Hit, Retriever
-from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, WriteToken
+from adapters.vectors.index import (
+    DocumentVersion,
+    EmbeddingSpace,
+    PassageVector,
+    VectorIndex,
+    WriteToken,
+)
 from adapters.vectors.pgvector import PgVectorIndex
 from adapters.vectors.pinecone import PineconeIndex
 from contracts.ingestion import (
@@ -56,7 +62,7 @@ class Steps:
         index: VectorIndex | None = None,
     ) -> None:
         embeddings = Embeddings(client, model=model, count_tokens=tokens)
-        index = index or PgVectorIndex(knowledge.database, model=model)
+        index = index or PgVectorIndex(knowledge.database)
         self.knowledge = knowledge
         self.activities = IngestionActivities(
             Ingestions(knowledge.database),
@@ -261,7 +267,7 @@ async def test_a_knowledge_base_of_another_model_is_refused(
     database: Database, embedding_client: AsyncOpenAI
 ) -> None:
     steps = Steps(await new_knowledge(database), embedding_client, model="another-model")
-    with pytest.raises(ApplicationError, match=f"{MODEL}.*another-model") as caught:
+    with pytest.raises(ApplicationError, match=f"{MODEL} is not offered") as caught:
         await steps.chunk(await steps.knowledge.add("Some text."))
     assert caught.value.type == "OtherModel"
 
@@ -283,9 +289,13 @@ async def test_vectors_that_arrive_after_their_document_was_deleted_go_too(
 ) -> None:
     class DeletedMeanwhile(PineconeIndex):
         async def upsert(
-            self, version: DocumentVersion, vectors: Sequence[PassageVector]
+            self,
+            version: DocumentVersion,
+            vectors: Sequence[PassageVector],
+            *,
+            space: EmbeddingSpace,
         ) -> WriteToken | None:
-            token = await super().upsert(version, vectors)
+            token = await super().upsert(version, vectors, space=space)
             async with database.tenant(version.organization_id) as session:
                 await session.delete(await session.get_one(Document, version.document_id))
             return token
@@ -294,7 +304,10 @@ async def test_vectors_that_arrive_after_their_document_was_deleted_go_too(
     async with serving(emulator.application) as url:
         emulator.url = url
         index = DeletedMeanwhile(
-            api_key=SecretStr("pc-test"), index_name="parley", model=MODEL, controller_host=url
+            api_key=SecretStr("pc-test"),
+            index_name="parley",
+            default_model=MODEL,
+            controller_host=url,
         )
         steps = Steps(await new_knowledge(database), embedding_client, index=index)
         ref = await steps.knowledge.add("Some text.")

@@ -42,7 +42,7 @@ class Desk:
         embeddings = Embeddings(client, model=MODEL, count_tokens=words)
         self.retriever = Retriever(
             Passages(knowledge.database),
-            index=PgVectorIndex(knowledge.database, model=MODEL),
+            index=PgVectorIndex(knowledge.database),
             embeddings=QueryEmbeddings(embeddings),
         )
         self._activities = RetrievalActivities(

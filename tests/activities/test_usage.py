@@ -168,7 +168,7 @@ async def test_a_batch_of_passages_counts_once_as_the_server_says(
         contents=knowledge.contents,
         parser=DocumentParser(),
         embeddings=Embeddings(embedding_client, model=MODEL, count_tokens=len),
-        index=PgVectorIndex(database, model=MODEL),
+        index=PgVectorIndex(database),
         count_tokens=len,
         usage=UsageItems(table),
     )

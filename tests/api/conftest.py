@@ -70,6 +70,7 @@ def settings(
         whatsapp_graph_url="http://127.0.0.1:1",
         # Nobody embeds: searches go by words.
         parley_embedding_base_url="http://127.0.0.1:1",
+        parley_embedding_models=["another-model"],
         parley_erasure_settle_seconds=0.3,
     )
 

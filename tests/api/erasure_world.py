@@ -29,7 +29,7 @@ from adapters.postgres.consents import Consents
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
 from adapters.temporal.metrics import WorkerMetrics
-from adapters.vectors.index import DocumentVersion, PassageVector
+from adapters.vectors.index import DocumentVersion, EmbeddingSpace, PassageVector
 from api.services import Services
 from contracts.conversation import (
     ConversationRef,
@@ -204,6 +204,7 @@ async def _fill_knowledge(filled: Filled, services: Services) -> None:
     await services.knowledge.index.upsert(
         DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
         [PassageVector(one.passage_id, one.position, [1.0, 0.0]) for one in staged],
+        space=EmbeddingSpace("m", 2),
     )
 
 

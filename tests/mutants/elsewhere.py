@@ -80,7 +80,7 @@ def _no_person() -> None:
 
 
 def _one_namespace() -> None:
-    replace(pinecone, "_namespace", lambda _organization: EVERYONE)
+    replace(pinecone, "namespace_of", lambda _organization: EVERYONE)
 
 
 def _unfiltered_pinecone() -> None:
@@ -105,8 +105,8 @@ def _any_knowledge_base() -> None:
 
 def _questions_of_all() -> None:
     question = QueryEmbeddings._question
-    replace(QueryEmbeddings, "_question", lambda self, _organization, text: question(
-        self, EVERYONE, text
+    replace(QueryEmbeddings, "_question", lambda self, _organization, *rest: question(
+        self, EVERYONE, *rest
     ))  # fmt: skip
 
 

@@ -1,23 +1,34 @@
-"""Pinecone over HTTP as its documents API describes it, as far as an index of vectors needs it.
+"""Pinecone over HTTP as its documents API describes it, as far as indexes of vectors need it.
 
 Like the real one it is late: a write is answered with its log position and is seen by searches only
-some searches later. It throttles when told to, and refuses what exceeds the documented limits.
+some searches later, a deletion too. Each thing that goes wrong there has a switch here: throttling,
+failures, connections that break, an index that takes its time. What exceeds the documented limits
+is refused, as a whole.
 """
 
 import json
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-MAX_RECORDS = 1000
-MAX_REQUEST_BYTES = 2 * 1024 * 1024
-MAX_METADATA_BYTES = 40 * 1024
-MAX_ID_LENGTH = 512
-MAX_TOP_K = 10_000
+from tests.pinecone_emulator.filters import matches
+from tests.pinecone_emulator.limits import (
+    MAX_INDEXES,
+    MAX_REQUEST_BYTES,
+    refused_filter,
+    refused_index,
+    refused_namespace,
+    refused_search,
+    refused_write,
+)
+
+HOSTS: Final = "/hosts"
+"""Where the data planes of the indexes are; the control plane has all the rest."""
 
 Record = dict[str, Any]
 
@@ -59,74 +70,129 @@ class Namespace:
         self.settle()
 
 
+@dataclass
+class Index:
+    """One index: how it was made, and what is in it."""
+
+    description: dict[str, Any]
+    dimension: int
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+
+
 class PineconeEmulator:
     """One project: its indexes, what it was asked, and what goes wrong next."""
 
     def __init__(self, *, api_key: str) -> None:
         self.api_key = api_key
         self.url = ""
-        """Where it is served; the host of every index."""
+        """Where it is served; the host of every index is below it."""
         self.lag = 0
         """Searches that a write stays unseen for."""
         self.throttle: deque[str | None] = deque()
         """The next requests are refused with 429 and this `Retry-After`."""
         self.failures: deque[int] = deque()
         """The next requests are answered with these statuses."""
+        self.resets = 0
+        """So many of the next connections break before they are answered, the request undone."""
+        self.lost_answers = 0
+        """So many of the next requests are carried out, and their connections break then."""
+        self.slow_to_start = False
+        """A new index is not ready until this is taken back."""
         self.requests: list[str] = []
-        self.indexes: dict[str, dict[str, Any]] = {}
-        self.namespaces: dict[str, Namespace] = {}
-        self.application = FastAPI()
-        self.application.middleware("http")(self._gate)
-        self.application.get("/indexes/{name}")(self._describe)
-        self.application.post("/indexes")(self._create)
-        self.application.post("/namespaces/{namespace}/documents/upsert")(self._upsert)
-        self.application.post("/namespaces/{namespace}/documents/search")(self._search)
-        self.application.post("/namespaces/{namespace}/documents/delete")(self._delete)
-        self.application.delete("/namespaces/{namespace}")(self._delete_namespace)
+        self.indexes: dict[str, Index] = {}
+        api = FastAPI()
+        api.middleware("http")(self._gate)
+        api.get("/indexes")(self._list)
+        api.get("/indexes/{name}")(self._describe)
+        api.post("/indexes")(self._create)
+        of_namespace = HOSTS + "/{name}/namespaces/{namespace}"
+        api.post(of_namespace + "/documents/upsert")(self._upsert)
+        api.post(of_namespace + "/documents/search")(self._search)
+        api.post(of_namespace + "/documents/delete")(self._delete)
+        api.delete(of_namespace)(self._delete_namespace)
+        self._api = api
+
+    @property
+    def application(self) -> ASGIApp:
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as an ASGI application does."""
+        if self.resets > 0:
+            self.resets -= 1
+            await _break_off(send)
+        elif self.lost_answers > 0:
+            self.lost_answers -= 1
+            await self._api(scope, receive, _swallow)
+            await _break_off(send)
+        else:
+            await self._api(scope, receive, send)
+
+    @property
+    def namespaces(self) -> dict[str, Namespace]:
+        """Of the one index that there is."""
+        [index] = self.indexes.values()
+        return index.namespaces
 
     async def _gate(self, request: Request, call_next: Any) -> Response:
         self.requests.append(f"{request.method} {request.url.path}")
         if request.headers.get("api-key") != self.api_key:
-            return _problem(401, "UNAUTHENTICATED")
+            return _problem(401, "UNAUTHENTICATED", "Invalid API Key")
         if self.throttle:
             after = self.throttle.popleft()
             headers = {} if after is None else {"retry-after": after}
-            return _problem(429, "RESOURCE_EXHAUSTED", headers)
+            return _problem(429, "RESOURCE_EXHAUSTED", "Too many requests", headers)
         if self.failures:
-            return _problem(self.failures.popleft(), "INTERNAL")
+            return _problem(self.failures.popleft(), "INTERNAL", "Something went wrong")
         if len(await request.body()) > MAX_REQUEST_BYTES:
-            return _problem(413, "PAYLOAD_TOO_LARGE")
+            return _problem(413, "PAYLOAD_TOO_LARGE", "The request is larger than 2 MB")
         response: Response = await call_next(request)
         return response
 
+    def _described(self, name: str) -> dict[str, Any]:
+        status = {"ready": True, "state": "Ready"}
+        if self.slow_to_start:
+            status = {"ready": False, "state": "Initializing"}
+        return self.indexes[name].description | {"status": status}
+
+    async def _list(self) -> JSONResponse:
+        return JSONResponse({"indexes": [self._described(name) for name in self.indexes]})
+
     async def _describe(self, name: str) -> JSONResponse:
         if name not in self.indexes:
-            return _problem(404, "NOT_FOUND")
-        return JSONResponse(self.indexes[name])
+            return _problem(404, "NOT_FOUND", f"Resource {name} not found")
+        return JSONResponse(self._described(name))
 
     async def _create(self, request: Request) -> JSONResponse:
         body = await request.json()
-        if body["name"] in self.indexes:
-            return _problem(409, "ALREADY_EXISTS")
-        self.indexes[body["name"]] = {
-            "name": body["name"],
-            "schema": body["schema"],
-            "deployment": body["deployment"] | {"environment": "local"},
-            "tags": body.get("tags"),
-            "deletion_protection": "disabled",
-            "host": self.url,
-            "status": {"ready": True, "state": "Ready"},
-        }
-        return JSONResponse(self.indexes[body["name"]], status_code=201)
+        name = body["name"]
+        if name in self.indexes:
+            return _problem(409, "ALREADY_EXISTS", "Resource already exists")
+        if (reason := refused_index(body)) is not None:
+            return _problem(400, "INVALID_ARGUMENT", reason)
+        if len(self.indexes) == MAX_INDEXES:
+            return _problem(403, "QUOTA_EXCEEDED", "The project has as many indexes as it may")
+        [declared] = body["schema"]["fields"].values()
+        self.indexes[name] = Index(
+            {
+                "name": name,
+                "schema": body["schema"],
+                "deployment": body["deployment"] | {"environment": "local"},
+                "tags": body.get("tags"),
+                "deletion_protection": "disabled",
+                "host": f"{self.url}{HOSTS}/{name}",
+            },
+            declared["dimension"],
+        )
+        return JSONResponse(self._described(name), status_code=201)
 
-    async def _upsert(self, namespace: str, request: Request) -> JSONResponse:
+    async def _upsert(self, name: str, namespace: str, request: Request) -> JSONResponse:
+        index = self.indexes[name]
         documents = (await request.json())["documents"]
-        if not 0 < len(documents) <= MAX_RECORDS:
-            return _problem(400, "INVALID_ARGUMENT")
-        for document in documents:
-            if (reason := self._unacceptable(document)) is not None:
-                return _problem(400, reason)
-        space = self.namespaces.setdefault(namespace, Namespace())
+        reason = refused_namespace(namespace) or refused_write(documents, dimension=index.dimension)
+        if reason is not None:
+            return _problem(400, "INVALID_ARGUMENT", reason)
+        space = index.namespaces.setdefault(namespace, Namespace())
         position = space.write({document["_id"]: document for document in documents}, lag=self.lag)
         return JSONResponse(
             {"upserted_count": len(documents)},
@@ -134,23 +200,25 @@ class PineconeEmulator:
             headers={"x-pinecone-request-lsn": str(position)},
         )
 
-    async def _search(self, namespace: str, request: Request) -> JSONResponse:
-        body = await request.json()
-        space = self.namespaces.get(namespace)
+    async def _search(self, name: str, namespace: str, request: Request) -> JSONResponse:
+        index, body = self.indexes[name], await request.json()
+        space = index.namespaces.get(namespace)
         if space is None:
-            return _problem(404, "NOT_FOUND")
+            return _no_namespace(namespace)
+        condition = body.get("filter") or {}
+        reason = refused_search(body, dimension=index.dimension) or refused_filter(condition)
+        if reason is not None:
+            return _problem(400, "INVALID_ARGUMENT", reason)
         [clause] = body["score_by"]
-        if not 0 < body["top_k"] <= MAX_TOP_K or len(clause["values"]) != self._dimension():
-            return _problem(400, "INVALID_ARGUMENT")
-        matching: list[dict[str, Any]] = [
+        found: list[dict[str, Any]] = [
             {"_id": id_, "_score": _cosine(clause["values"], record[clause["field"]])}
             for id_, record in space.visible.items()
-            if _matches(record, body.get("filter") or {})
+            if matches(record, condition)
         ]
-        matching.sort(key=lambda match: (-match["_score"], match["_id"]))
+        found.sort(key=lambda match: (-match["_score"], match["_id"]))
         answer = JSONResponse(
             {
-                "matches": matching[: body["top_k"]],
+                "matches": found[: body["top_k"]],
                 "namespace": namespace,
                 "usage": {"read_units": 1},
             },
@@ -159,12 +227,14 @@ class PineconeEmulator:
         space.a_search_passes()
         return answer
 
-    async def _delete(self, namespace: str, request: Request) -> JSONResponse:
+    async def _delete(self, name: str, namespace: str, request: Request) -> JSONResponse:
         condition = (await request.json())["filter"]
-        space = self.namespaces.get(namespace)
+        space = self.indexes[name].namespaces.get(namespace)
         if space is None:
-            return _problem(404, "NOT_FOUND")
-        gone = [id_ for id_, record in space.latest().items() if _matches(record, condition)]
+            return _no_namespace(namespace)
+        if (reason := refused_filter(condition)) is not None:
+            return _problem(400, "INVALID_ARGUMENT", reason)
+        gone = [id_ for id_, record in space.latest().items() if matches(record, condition)]
         position = space.write(dict.fromkeys(gone), lag=self.lag)
         return JSONResponse(
             {"matched_records": len(gone)},
@@ -172,53 +242,20 @@ class PineconeEmulator:
             headers={"x-pinecone-request-lsn": str(position)},
         )
 
-    async def _delete_namespace(self, namespace: str) -> JSONResponse:
-        if self.namespaces.pop(namespace, None) is None:
-            return _problem(404, "NOT_FOUND")
+    async def _delete_namespace(self, name: str, namespace: str) -> JSONResponse:
+        if self.indexes[name].namespaces.pop(namespace, None) is None:
+            return _no_namespace(namespace)
         return JSONResponse({}, status_code=202)
 
-    def _dimension(self) -> int:
-        [index] = self.indexes.values()
-        [searched] = index["schema"]["fields"].values()
-        dimension: int = searched["dimension"]
-        return dimension
 
-    def _unacceptable(self, document: Record) -> str | None:
-        metadata = {
-            key: value for key, value in document.items() if key not in ("_id", "embedding")
-        }
-        if not document["_id"].isascii() or not 0 < len(document["_id"]) <= MAX_ID_LENGTH:
-            return "id"
-        if len(document.get("embedding", ())) != self._dimension():
-            return "dimension"
-        if not any(document["embedding"]):
-            return "zero vector"
-        if len(json.dumps(metadata)) > MAX_METADATA_BYTES:
-            return "metadata size"
-        if any(value is None or isinstance(value, dict) for value in metadata.values()):
-            return "metadata shape"
-        return None
+async def _break_off(send: Send) -> None:
+    """Begin an answer and leave it: the server closes the connection."""
+    headers = [(b"content-length", b"100")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
-def _matches(record: Record, condition: dict[str, Any]) -> bool:
-    return all(
-        _holds(record.get(name), operator, operand)
-        for name, test in condition.items()
-        for operator, operand in test.items()
-    )
-
-
-def _holds(value: Any, operator: str, operand: Any) -> bool:
-    match operator:
-        case "$eq":
-            return bool(value == operand)
-        case "$lt":
-            return bool(value < operand)
-        case "$in":
-            return value in operand
-        case "$nin":
-            return value not in operand
-    raise ValueError(f"the emulator does not know {operator}")
+async def _swallow(_message: Any) -> None:
+    """An answer that never arrives."""
 
 
 def _cosine(left: list[float], right: list[float]) -> float:
@@ -227,9 +264,15 @@ def _cosine(left: list[float], right: list[float]) -> float:
     )
 
 
-def _problem(status: int, code: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def _no_namespace(namespace: str) -> JSONResponse:
+    return _problem(404, "NOT_FOUND", f"Namespace {json.dumps(namespace)} not found")
+
+
+def _problem(
+    status: int, code: str, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
     return JSONResponse(
-        {"error": {"code": code, "message": code.lower()}, "status": status},
+        {"error": {"code": code, "message": message}, "status": status},
         status_code=status,
         headers=headers,
     )

@@ -12,6 +12,7 @@ from activities.erasure import ErasureActivities
 from activities.ingestion import IngestionActivities
 from activities.media import MediaActivities
 from activities.memory import MemoryActivities
+from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
@@ -54,6 +55,9 @@ def made() -> Activities:
         ingestion=IngestionActivities(
             Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
             count_tokens=Mock(), usage=Mock(),
+        ),
+        reembedding=ReembeddingActivities(
+            Mock(), embeddings=Mock(), index=Mock(), usage=Mock()
         ),
         erasure=ErasureActivities(
             Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
@@ -105,6 +109,7 @@ def test_every_workflow_is_registered_once_and_conversations_on_all_their_queues
         *(("Conversation", queue) for queue in names.CONVERSATIONS_QUEUES),
         ("Erase", names.ERASURE_QUEUE),
         ("IngestDocument", names.INGESTION_QUEUE),
+        ("ReembedKnowledgeBase", names.INGESTION_QUEUE),
         ("ReplayWebhooks", names.WEBHOOKS_QUEUE),
         ("RollUpUsage", names.USAGE_QUEUE),
         ("WebhookDeliveries", names.WEBHOOKS_QUEUE),

@@ -39,7 +39,7 @@ def ingestion_activities(knowledge: Knowledge, client: AsyncOpenAI) -> Ingestion
         contents=knowledge.contents,
         parser=DocumentParser(),
         embeddings=Embeddings(client, model=MODEL, count_tokens=words),
-        index=PgVectorIndex(knowledge.database, model=MODEL),
+        index=PgVectorIndex(knowledge.database),
         count_tokens=words,
         usage=MemoryUsage(),
     )

@@ -4,7 +4,13 @@ Ids are text (prefix and ULID), times are UTC. Columns that end in `_encrypted` 
 ring sealed. `migrations/` makes these tables; a test fails when the two drift apart.
 """
 
-from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
+from adapters.postgres.tables.knowledge import (
+    INDEXED_DIMENSIONS,
+    Document,
+    KnowledgeBase,
+    Passage,
+    PassageEmbedding,
+)
 from adapters.postgres.tables.people import (
     Consent,
     ConsentSource,
@@ -17,6 +23,7 @@ from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organiz
 from adapters.postgres.tables.webhooks import WebhookEndpoint
 
 __all__ = [
+    "INDEXED_DIMENSIONS",
     "ApiKey",
     "Assistant",
     "AuditEntry",

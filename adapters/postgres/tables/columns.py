@@ -45,6 +45,15 @@ def revision() -> Any:
     )
 
 
+def counter(start: int) -> Any:
+    """A number that begins at `start`."""
+    return Field(
+        default=start,
+        sa_type=Integer,
+        sa_column_kwargs={"server_default": text(str(start)), "nullable": False},
+    )
+
+
 def organization_id(*, index: bool = True) -> Any:
     """Whose row it is; it goes with its organisation."""
     return Field(foreign_key="organizations.id", ondelete="CASCADE", sa_type=Text, index=index)

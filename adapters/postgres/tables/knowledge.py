@@ -1,7 +1,8 @@
 """What assistants answer from: knowledge bases, documents, passages, vectors."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Column,
     Computed,
     Index,
+    Integer,
     Text,
     UniqueConstraint,
     text,
@@ -24,6 +26,13 @@ from contracts.ids import (
     OrganizationId,
     PassageId,
 )
+
+INDEXED_DIMENSIONS: Final[Mapping[int, str]] = {
+    **dict.fromkeys((256, 384, 512, 768, 1024, 1536), "vector"),
+    **dict.fromkeys((2048, 3072), "halfvec"),
+}
+"""Sizes of vectors that have an HNSW index, with the type that it is of: above 2,000 numbers
+pgvector indexes half precision only. Vectors of any other size are compared one by one."""
 
 _SIMPLE = text("'simple'::regconfig")
 
@@ -41,8 +50,25 @@ class KnowledgeBase(SQLModel, table=True):
     language: str = Field(default="simple", sa_type=Text)
     """PostgreSQL text-search configuration of the lexical leg, e.g. `english`."""
     embedding_model: str = Field(sa_type=Text)
+    requested_dimension: int | None = None
+    """Asked of the model, which can give vectors of several sizes; None: its own."""
     embedding_dimension: int | None = None
     """Known once the first passage was embedded; vectors of another size are refused then."""
+    space_number: int = columns.counter(1)
+    """Counts the spaces that this knowledge base has been in; see `Passage.space_number`."""
+    spaces_made: int = columns.counter(1)
+    """The highest number given away: one that was called off is not given again."""
+    next_space_number: int | None = None
+    """Set while the passages are being embedded for another model, or that has failed."""
+    next_embedding_model: str | None = Field(default=None, sa_type=Text)
+    next_requested_dimension: int | None = None
+    next_embedding_dimension: int | None = None
+    reindexing_progress: float = Field(
+        default=0, sa_column_kwargs={"server_default": text("0"), "nullable": False}
+    )
+    """0 to 1."""
+    reindexing_error: str | None = Field(default=None, sa_type=Text)
+    """Why it stopped; None while it goes on."""
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()
@@ -101,6 +127,8 @@ class Passage(SQLModel, table=True):
     )
     document_id: DocumentId = Field(sa_type=Text)
     version: int
+    space_number: int = columns.counter(0)
+    """The space of its knowledge base that it was last embedded for; 0: for none yet."""
     position: int
     heading: str | None = Field(default=None, sa_type=Text)
     text: str = Field(sa_type=Text)
@@ -124,9 +152,19 @@ class Passage(SQLModel, table=True):
 
 
 class PassageEmbedding(SQLModel, table=True):
-    """The vector of a passage in pgvector. The dimension is the model's, so the column has none."""
+    """The vector of a passage in one space, in pgvector. The column holds vectors of any size; each
+    common one has an index of its own (migration 0009)."""
 
     __tablename__ = "passage_embeddings"
+    __table_args__ = tuple(
+        Index(
+            f"ix_passage_embeddings_hnsw_{dimension}",
+            text(f"(embedding::{kind}({dimension})) {kind}_cosine_ops"),
+            postgresql_using="hnsw",
+            postgresql_where=text(f"dimension = {dimension}"),
+        )
+        for dimension, kind in INDEXED_DIMENSIONS.items()
+    )
 
     passage_id: PassageId = Field(
         primary_key=True, foreign_key="passages.id", ondelete="CASCADE", sa_type=Text
@@ -135,5 +173,11 @@ class PassageEmbedding(SQLModel, table=True):
     knowledge_base_id: KnowledgeBaseId = Field(
         foreign_key="knowledge_bases.id", ondelete="CASCADE", sa_type=Text, index=True
     )
-    model: str = Field(sa_type=Text)
+    model: str = Field(primary_key=True, sa_type=Text)
+    dimension: int = Field(
+        default=None,
+        sa_column=Column(
+            Integer, Computed("vector_dims(embedding)", persisted=True), primary_key=True
+        ),
+    )
     embedding: Any = Field(sa_column=Column(Vector(), nullable=False))

@@ -13,6 +13,7 @@ ORGANIZATION, ANOTHER = "org_1", "org_2"
 OTHER_THAN_TEXT: Final = {
     "window": 1,
     "version": 1,
+    "number": 1,
     "start": 0,
     "quarter": datetime(2026, 1, 1, tzinfo=UTC),
     "moment": datetime(2026, 1, 1, tzinfo=UTC),

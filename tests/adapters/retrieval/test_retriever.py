@@ -16,7 +16,7 @@ from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document, KnowledgeBase
 from adapters.query_embeddings import QueryEmbeddings
 from adapters.retrieval import Retrieved, Retriever
-from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError
+from adapters.vectors.index import DocumentVersion, EmbeddingSpace, PassageVector, VectorIndexError
 from adapters.vectors.pgvector import PgVectorIndex
 from contracts.ids import KnowledgeBaseId, PassageId
 from contracts.ingestion import IngestDocument
@@ -34,7 +34,7 @@ class Library:
 
     def __init__(self, knowledge: Knowledge, client: AsyncOpenAI) -> None:
         self.knowledge = knowledge
-        self.index = PgVectorIndex(knowledge.database, model=MODEL)
+        self.index = PgVectorIndex(knowledge.database)
         self.embeddings = QueryEmbeddings(Embeddings(client, model=MODEL, count_tokens=words))
         self.passages = Passages(knowledge.database)
         self.retriever = Retriever(self.passages, index=self.index, embeddings=self.embeddings)
@@ -49,6 +49,7 @@ class Library:
         await self.index.upsert(
             DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
             [PassageVector(p.passage_id, p.position, vector_of(p.text)) for p in staged],
+            space=EmbeddingSpace(MODEL, DIMENSION),
         )
         await ingestions.activate(
             ref, version=version, passage_count=len(texts), content_sha256="any"
@@ -121,7 +122,7 @@ async def test_words_alone_decide_while_the_index_is_down(library: Library) -> N
     await library.put("We close on Sunday.")
     library.retriever = Retriever(
         library.passages,
-        index=Broken(library.knowledge.database, model=MODEL),
+        index=Broken(library.knowledge.database),
         embeddings=library.embeddings,
     )
     found = await library.search("Sunday")
@@ -211,7 +212,7 @@ async def test_a_hit_of_an_index_that_mixes_tenants_up_is_dropped(
             return [{stolen.passage_id: 1.0}]
 
     library.retriever = Retriever(
-        library.passages, index=Confused(database, model=MODEL), embeddings=library.embeddings
+        library.passages, index=Confused(database), embeddings=library.embeddings
     )
     assert await library.texts(secret) == []
     assert await library.texts("Sunday") == ["We close on Sunday."]

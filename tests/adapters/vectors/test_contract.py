@@ -1,6 +1,6 @@
 """What every `VectorIndex` keeps, on pgvector and on Pinecone alike."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -10,18 +10,22 @@ from sqlalchemy.exc import DBAPIError
 from ulid import ULID
 
 from adapters.postgres.database import Database
-from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.ingestion import Ingestions, StagedPassage
 from adapters.postgres.passages import Passages
-from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex
+from adapters.vectors.index import DocumentVersion, EmbeddingSpace, PassageVector, VectorIndex
 from adapters.vectors.pgvector import PgVectorIndex
 from adapters.vectors.pinecone import PineconeIndex
 from contracts.ids import KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import IngestDocument
 from domain.chunking import Chunk
-from tests.embedding_server import vector_of
+from tests.embedding_server import DIMENSION, vector_of
 from tests.http_server import serving
 from tests.knowledge import MODEL, Knowledge, new_knowledge
 from tests.pinecone_emulator.app import PineconeEmulator
+
+SPACE = EmbeddingSpace(MODEL, DIMENSION)
+OTHER_SIZE = EmbeddingSpace(MODEL, 384)
+OTHER_MODEL = EmbeddingSpace("intfloat/another-model", DIMENSION)
 
 
 @dataclass
@@ -30,6 +34,10 @@ class Shelf:
 
     knowledge: Knowledge
     index: VectorIndex
+    space: EmbeddingSpace = SPACE
+
+    def vector(self, text: str) -> list[float]:
+        return vector_of(text, dimension=self.space.dimension)
 
     async def put(
         self, ref: IngestDocument, *texts: str, switch_on: bool = True
@@ -42,16 +50,22 @@ class Shelf:
             ref.organization_id, ref.knowledge_base_id, ref.document_id, number
         )
         staged = await ingestions.staged(ref, version=number, start=0, end=len(texts))
-        token = await self.index.upsert(
-            version, [PassageVector(p.passage_id, p.position, vector_of(p.text)) for p in staged]
-        )
-        if token is not None:
-            await self.index.wait_visible(ref.organization_id, token=token)
+        await self.write(version, staged)
         if switch_on:
             await ingestions.activate(
                 ref, version=number, passage_count=len(texts), content_sha256="any"
             )
         return version
+
+    async def write(self, version: DocumentVersion, passages: Sequence[StagedPassage]) -> None:
+        """Put the passages into the shelf's space, and wait until searches see them."""
+        token = await self.index.upsert(
+            version,
+            [PassageVector(p.passage_id, p.position, self.vector(p.text)) for p in passages],
+            space=self.space,
+        )
+        if token is not None:
+            await self.index.wait_visible(version.organization_id, space=self.space, token=token)
 
     async def new(self, *texts: str) -> DocumentVersion:
         return await self.put(await self.knowledge.add("any"), *texts)
@@ -73,8 +87,9 @@ class Shelf:
         )
         [hits] = await self.index.search(
             organization,
+            space=self.space,
             knowledge_base_ids=bases,
-            vectors=[vector_of(query)],
+            vectors=[self.vector(query)],
             limit=limit,
             hidden=words.hidden,
         )
@@ -92,14 +107,17 @@ class Shelf:
 @pytest.fixture(params=["pgvector", "pinecone", "pinecone, late"])
 async def index(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[VectorIndex]:
     if request.param == "pgvector":
-        yield PgVectorIndex(database, model=MODEL)
+        yield PgVectorIndex(database)
         return
     emulator = PineconeEmulator(api_key="pc-test")
     emulator.lag = 2 if "late" in request.param else 0
     async with serving(emulator.application) as url:
         emulator.url = url
         pinecone = PineconeIndex(
-            api_key=SecretStr("pc-test"), index_name="parley", model=MODEL, controller_host=url
+            api_key=SecretStr("pc-test"),
+            index_name="parley",
+            default_model=MODEL,
+            controller_host=url,
         )
         yield pinecone
         await pinecone.close()
@@ -133,6 +151,7 @@ async def test_several_questions_are_answered_in_their_order(shelf: Shelf) -> No
     await shelf.new("apples", "trains")
     hits = await shelf.index.search(
         shelf.knowledge.organization_id,
+        space=shelf.space,
         knowledge_base_ids=[shelf.knowledge.knowledge_base_id],
         vectors=[vector_of("apples"), vector_of("trains")],
         limit=1,
@@ -153,10 +172,7 @@ async def test_writing_again_changes_nothing(shelf: Shelf) -> None:
         ref, version=version.version, start=0, end=2
     )
     before = await shelf.found("apples")
-    vectors = [PassageVector(p.passage_id, p.position, vector_of(p.text)) for p in staged]
-    token = await shelf.index.upsert(version, vectors)
-    if token is not None:
-        await shelf.index.wait_visible(ref.organization_id, token=token)
+    await shelf.write(version, staged)
     assert await shelf.found("apples") == before
 
 
@@ -234,7 +250,9 @@ async def test_a_vector_of_others_is_not_written_over(shelf: Shelf, database: Da
     before = await shelf.found("apples")
     stolen = replace(theirs, organization_id=other.knowledge.organization_id)
     with suppress(DBAPIError):
-        await shelf.index.upsert(stolen, [PassageVector(passage, 0, vector_of("pears"))])
+        await shelf.index.upsert(
+            stolen, [PassageVector(passage, 0, vector_of("pears"))], space=shelf.space
+        )
     assert await shelf.found("apples") == before
 
 
@@ -254,6 +272,7 @@ async def test_without_an_organisation_nothing_is_found(shelf: Shelf, unset: str
     try:
         hits = await shelf.index.search(
             OrganizationId(unset),
+            space=shelf.space,
             knowledge_base_ids=[shelf.knowledge.knowledge_base_id],
             vectors=[vector_of("apples")],
             limit=5,
@@ -261,3 +280,86 @@ async def test_without_an_organisation_nothing_is_found(shelf: Shelf, unset: str
     except ValueError:
         return
     assert hits == [{}]
+
+
+async def everything(shelf: Shelf) -> tuple[DocumentVersion, list[StagedPassage]]:
+    """A version of two passages that is in the shelf's space."""
+    version = await shelf.new("apples", "trains")
+    ref = IngestDocument(
+        organization_id=version.organization_id,
+        knowledge_base_id=version.knowledge_base_id,
+        document_id=version.document_id,
+    )
+    staged = await Ingestions(shelf.knowledge.database).staged(
+        ref, version=version.version, start=0, end=2
+    )
+    return version, staged
+
+
+@pytest.mark.parametrize("space", [OTHER_SIZE, OTHER_MODEL], ids=["other size", "other model"])
+async def test_spaces_are_side_by_side_and_never_meet(shelf: Shelf, space: EmbeddingSpace) -> None:
+    version, staged = await everything(shelf)
+    other = Shelf(shelf.knowledge, shelf.index, space)
+    assert await other.found("apples") == {}
+    await other.write(version, staged[:1])
+    assert await other.texts("trains") == ["apples"]
+    assert await shelf.texts("trains") == ["trains", "apples"]
+
+
+@pytest.mark.parametrize("space", [OTHER_SIZE, OTHER_MODEL], ids=["other size", "other model"])
+async def test_what_is_deleted_is_deleted_in_every_space(
+    shelf: Shelf, space: EmbeddingSpace
+) -> None:
+    version, staged = await everything(shelf)
+    other = Shelf(shelf.knowledge, shelf.index, space)
+    await other.write(version, staged)
+    await shelf.index.delete_document(version.organization_id, document_id=version.document_id)
+    await settled(shelf, "apples", [])
+    await settled(other, "apples", [])
+    for each in (shelf, other):
+        await each.write(version, staged)
+    assert await shelf.index.delete_organization(version.organization_id) is True
+    await settled(shelf, "apples", [])
+    await settled(other, "apples", [])
+
+
+@pytest.mark.parametrize("space", [OTHER_SIZE, OTHER_MODEL], ids=["other size", "other model"])
+async def test_a_knowledge_base_can_leave_every_space_but_one(
+    shelf: Shelf, database: Database, space: EmbeddingSpace
+) -> None:
+    version, staged = await everything(shelf)
+    other = Shelf(shelf.knowledge, shelf.index, space)
+    await other.write(version, staged)
+    owner = shelf.knowledge.organization_id
+    neighbour = Shelf(await new_knowledge(database, organization_id=owner), shelf.index)
+    await neighbour.new("apples next door")
+    await shelf.index.delete_knowledge_base(
+        owner, knowledge_base_id=version.knowledge_base_id, but=[space]
+    )
+    await settled(shelf, "apples", [])
+    assert await other.texts("apples") == ["apples", "trains"]
+    assert await neighbour.texts("apples") == ["apples next door"]
+
+
+async def test_equal_vectors_of_two_tenants_stay_apart(shelf: Shelf, database: Database) -> None:
+    other = Shelf(await new_knowledge(database), shelf.index)
+    for each in (shelf, other):
+        await each.new("apples")
+    assert len(await shelf.found("apples")) == len(await other.found("apples")) == 1
+    assert not set(await shelf.found("apples")) & set(await other.found("apples"))
+    await shelf.index.delete_knowledge_base(
+        shelf.knowledge.organization_id, knowledge_base_id=other.knowledge.knowledge_base_id
+    )
+    assert await other.texts("apples") == ["apples"]
+
+
+async def test_what_is_hidden_takes_nobodys_place(shelf: Shelf) -> None:
+    """Nearer passages that are not switched on, more of them than are asked for."""
+    await shelf.new("apples and pears")
+    ref = await shelf.knowledge.add("any")
+    await shelf.put(ref, *["apples"] * 12, switch_on=False)
+    [found] = await shelf.found("apples", limit=1)
+    stored = await Passages(shelf.knowledge.database).by_id(
+        shelf.knowledge.organization_id, passage_ids=[found]
+    )
+    assert [passage.text for passage in stored.values()] == ["apples and pears"]
