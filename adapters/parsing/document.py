@@ -11,6 +11,8 @@ class ParsedDocument:
     text: str
     page_starts: tuple[int, ...] | None = None
     """Offset of each page's first character in `text`; `None` for formats without pages."""
+    warnings: tuple[str, ...] = ()
+    """What could not be taken from the file, each a sentence for whoever uploaded it."""
 
 
 class Unreadable(StrEnum):

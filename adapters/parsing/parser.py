@@ -5,8 +5,10 @@ A parser that loops, swells or crashes on a hostile file takes nothing with it b
 
 import asyncio
 import json
+import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +32,8 @@ class ParserLimits:
     cpu_seconds: int = 60
     wall_seconds: float = 90
     text_characters: int = 10_000_000
+    niceness: int = 0
+    """How far the child stands back behind other processes, as `nice` counts it."""
 
 
 class DocumentParser:
@@ -61,6 +65,9 @@ class DocumentParser:
             env={},
         )  # fmt: skip
         try:
+            if limits.niceness:
+                with suppress(ProcessLookupError):
+                    os.setpriority(os.PRIO_PROCESS, process.pid, limits.niceness)
             async with asyncio.timeout(limits.wall_seconds):
                 answer, _ = await asyncio.gather(self._read(process), _write(process, content))
                 status = await process.wait()
@@ -93,7 +100,9 @@ class DocumentParser:
                 raise UnsupportedDocument(found["sentence"])
             raise UnreadableDocument(Unreadable(found["reason"]), found["sentence"])
         pages = found["page_starts"]
-        document = ParsedDocument(found["text"], None if pages is None else tuple(pages))
+        document = ParsedDocument(
+            found["text"], None if pages is None else tuple(pages), tuple(found["warnings"])
+        )
         if len(document.text) > self._limits.text_characters:
             raise self._too_much_text()
         if not document.text.strip():

@@ -6,7 +6,7 @@ An erasure's own row outlives its subject. It holds ids and counts, and only the
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, text, update
+from sqlalchemy import ColumnElement, delete, func, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,6 +20,7 @@ from adapters.postgres.tables import (
     Channel,
     Document,
     Erasure,
+    KeptEmbedding,
     KnowledgeBase,
     Organization,
     Passage,
@@ -36,7 +37,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, KeptEmbedding, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
     ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,
@@ -157,10 +158,10 @@ async def remove_person(database: Database, request: Erase) -> int:
 
 async def _remove_chunk(database: Database, table: type[SQLModel], request: Erase) -> int:
     columns = table.__table__.columns  # type: ignore[attr-defined]
-    (key,) = table.__table__.primary_key  # type: ignore[attr-defined]
-    chunk = select(key).where(columns["organization_id"] == request.organization_id).limit(CHUNK)
+    key = list(table.__table__.primary_key)  # type: ignore[attr-defined]
+    chunk = select(*key).where(columns["organization_id"] == request.organization_id).limit(CHUNK)
     async with database.platform() as session:
-        removed = await _delete(session, table, key.in_(chunk))
+        removed = await _delete(session, table, tuple_(*key).in_(chunk))
         await add_removed(session, request.erasure_id, {table.__tablename__: removed})  # type: ignore[dict-item]
     return removed
 

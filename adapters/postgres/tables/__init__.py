@@ -4,7 +4,13 @@ Ids are text (prefix and ULID), times are UTC. Columns that end in `_encrypted` 
 ring sealed. `migrations/` makes these tables; a test fails when the two drift apart.
 """
 
-from adapters.postgres.tables.knowledge import Document, KnowledgeBase, Passage, PassageEmbedding
+from adapters.postgres.tables.knowledge import (
+    Document,
+    KeptEmbedding,
+    KnowledgeBase,
+    Passage,
+    PassageEmbedding,
+)
 from adapters.postgres.tables.people import (
     Consent,
     ConsentSource,
@@ -26,6 +32,7 @@ __all__ = [
     "ConsentState",
     "Document",
     "Erasure",
+    "KeptEmbedding",
     "KnowledgeBase",
     "Organization",
     "Passage",
