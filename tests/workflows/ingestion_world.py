@@ -13,7 +13,6 @@ import pytest
 from openai import AsyncOpenAI
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from ulid import ULID
 
@@ -22,14 +21,12 @@ from activities.passage_embedding import EmbeddingQuota
 from adapters.parsing.document import ParsedDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
-from adapters.temporal.plugin import parley_plugin
 from adapters.vectors.index import VectorIndex
 from contracts.ingestion import IngestDocument
 from tests.embedding_server import EmbeddingServer
 from tests.http_server import serving
 from tests.ingestion import ingestion_activities
 from tests.knowledge import Knowledge, MemoryUsage, new_knowledge
-from tests.workflows.ingestion_worker import KEY_RING
 from workflows import ingest_document
 from workflows.ingest_document import IngestDocumentWorkflow
 
@@ -181,14 +178,14 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(environment: WorkflowEnvironment, database: Database) -> AsyncIterator[World]:
+async def a_world(client: Client, database: Database) -> AsyncIterator[World]:
     server = EmbeddingServer()
     async with (
         serving(server.application) as url,
         AsyncOpenAI(base_url=f"{url}/v1", api_key="test") as openai,
     ):
         yield World(
-            await environment.connect_client(plugins=[parley_plugin(KEY_RING)]),
+            client,
             await new_knowledge(database),
             openai,
             server,

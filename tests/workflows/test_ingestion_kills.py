@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from adapters.postgres.database import Database
+from adapters.temporal.plugin import parley_plugin
+from tests.workflows.ingestion_worker import KEY_RING
 from tests.workflows.ingestion_world import NEW, Process, World, a_world, make_small, replaced
 
 CALLS = 29
@@ -23,16 +26,20 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     make_small(monkeypatch)
 
 
+async def connected(environment: WorkflowEnvironment) -> Client:
+    return await environment.connect_client(plugins=[parley_plugin(KEY_RING)])
+
+
 @pytest.fixture
 async def world(time_skipping_env: WorkflowEnvironment, database: Database) -> AsyncIterator[World]:
-    async with a_world(time_skipping_env, database) as world:
+    async with a_world(await connected(time_skipping_env), database) as world:
         yield world
 
 
 @pytest.fixture(scope="module")
 async def undisturbed(time_skipping_env: WorkflowEnvironment, database: Database) -> dict[str, Any]:
     """The end of an ingestion that nobody has killed."""
-    async with a_world(time_skipping_env, database) as world:
+    async with a_world(await connected(time_skipping_env), database) as world:
         ref = await replaced(world)
         async with world.worker(Process()):
             assert await (await world.start(ref)).result() == "ready"
