@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     """Models that a knowledge base may have instead, at the same server."""
     parley_embedding_base_url: str | None = None
     parley_embedding_api_key: SecretStr | None = None
+    parley_embedding_tokens_per_minute: int | None = Field(default=None, ge=1_000)
+    """The platform's quota at the provider of embeddings; unset: no limit."""
+    parley_embedding_share: float = Field(default=0.5, gt=0, le=1)
+    """Of that quota, what documents of one organisation may take."""
     parley_transcription_model: str = "gpt-4o-mini-transcribe"
     parley_transcription_base_url: str | None = None
     parley_transcription_api_key: SecretStr | None = None

@@ -1,9 +1,9 @@
 """Tells Temporal what helps after a failure: trying again, when, or nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 
 class _Retryable(Protocol):
@@ -24,6 +24,16 @@ def retry_as_told(error: _Retryable) -> ApplicationError:
         type=type(error).__name__,
         non_retryable=not error.retryable,
         next_retry_delay=None if after is None else timedelta(seconds=after),
+    )
+
+
+def not_yet(at: datetime) -> ApplicationError:
+    """Nothing failed, but it cannot go on before then."""
+    return ApplicationError(
+        f"it goes on at {at:%H:%M:%S} UTC",
+        type="NotYet",
+        next_retry_delay=max(at - datetime.now(UTC), timedelta(0)),
+        category=ApplicationErrorCategory.BENIGN,
     )
 
 

@@ -6,10 +6,10 @@ from typing import Final, Protocol
 
 from temporalio import activity
 
-from activities.failures import final, retry_as_told
-from activities.heartbeats import heartbeating
+from activities.failures import final, not_yet, retry_as_told
+from activities.heartbeats import Position, heartbeating
 from activities.other_spaces import forget_other_spaces
-from adapters.openai.embeddings import Embeddings, ModelNotOffered
+from activities.passage_embedding import PassageEmbedder
 from adapters.openai.errors import ModelServerError
 from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
@@ -23,19 +23,23 @@ from adapters.vectors.index import (
     VectorIndexError,
 )
 from contracts.embedding import ReembedKnowledgeBase
-from contracts.ids import DocumentId, OrganizationId
+from contracts.ids import OrganizationId
 from contracts.ingestion import (
+    ActivatedVersion,
     ActivateVersion,
     ChunkedDocument,
+    EmbeddingTurn,
     EmbedPassages,
     FailedDocument,
     IngestDocument,
 )
 from domain.chunking import Chunk, chunk_markdown
 
-READ_SHARE: Final = 0.1
-EMBED_SHARE: Final = 0.85
-"""Shares of the progress: embedding takes nearly all of the time."""
+FETCHED: Final = 0.02
+PARSED: Final = 0.08
+READ: Final = 0.1
+EMBEDDED: Final = 0.95
+"""The progress at the end of each stage: embedding takes nearly all of the time."""
 
 EMBEDDED_AGAIN: Final = 64
 """Passages of a request."""
@@ -48,20 +52,7 @@ class ContentStore(Protocol):
 
     async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None: ...
 
-
-class EmbeddingUsage(Protocol):
-    """Where it is noted what batches cost."""
-
-    async def record_embedding(
-        self,
-        organization_id: OrganizationId,
-        *,
-        document_id: DocumentId,
-        version: int,
-        start: int,
-        model: str,
-        tokens: int,
-    ) -> None: ...
+    async def delete(self, organization_id: OrganizationId, sha256: str) -> None: ...
 
 
 class IngestionActivities:
@@ -73,19 +64,17 @@ class IngestionActivities:
         *,
         contents: ContentStore,
         parser: DocumentParser,
-        embeddings: Embeddings,
+        embedder: PassageEmbedder,
         index: VectorIndex,
         count_tokens: Callable[[str], int],
-        usage: EmbeddingUsage,
     ) -> None:
         self._ingestions = ingestions
         self._spaces = ingestions.spaces
         self._contents = contents
         self._parser = parser
-        self._embeddings = embeddings
+        self._embedder = embedder
         self._index = index
         self._count_tokens = count_tokens
-        self._usage = usage
 
     @activity.defn(name="chunk_document")
     async def chunk_document(self, request: IngestDocument) -> ChunkedDocument:
@@ -96,8 +85,8 @@ class IngestionActivities:
                 message is a sentence for the person who uploaded it.
         """
         try:
-            async with heartbeating():
-                return await self._chunk_document(request)
+            async with heartbeating() as position:
+                return await self._chunk_document(request, position)
         except UnreadableDocument as error:
             raise final(UnreadableDocument(error.reason, error.sentence)) from error
         except OtherModel as error:
@@ -105,7 +94,7 @@ class IngestionActivities:
         except DocumentGone as error:
             raise final(error, sentence=_GONE) from error
 
-    async def _chunk_document(self, request: IngestDocument) -> ChunkedDocument:
+    async def _chunk_document(self, request: IngestDocument, position: Position) -> ChunkedDocument:
         state = await self._ingestions.state(request)
         if state.active_version is not None and state.active_sha256 == state.content_sha256:
             return ChunkedDocument(
@@ -114,37 +103,50 @@ class IngestionActivities:
                 content_sha256=state.content_sha256,
                 unchanged=True,
             )
-        self._embeddings_of(state.space)
-        await self._ingestions.progress(request, stage="reading", progress=0)
+        self._embedder.require(state.space)
+        position.at = "fetching"
+        await self._ingestions.progress(request, stage="fetching", progress=0)
         content = await self._contents.get(request.organization_id, state.content_sha256)
         if content is None:
             raise UnreadableDocument(
                 Unreadable.MISSING, "The uploaded file is no longer there: upload it again."
             )
+        position.at = f"parsing {len(content):,} bytes"
+        await self._ingestions.progress(request, stage="parsing", progress=FETCHED)
         parsed = await self._parser.parse(content)
+        position.at = f"chunking {len(parsed.text):,} characters"
+        await self._ingestions.progress(request, stage="chunking", progress=PARSED)
         chunks: list[Chunk] = await asyncio.to_thread(
             chunk_markdown,
             parsed.text,
             count_tokens=self._count_tokens,
             page_starts=parsed.page_starts,
         )
-        version = await self._ingestions.stage(request, chunks=chunks)
-        await self._ingestions.progress(request, stage="embedding", progress=READ_SHARE)
+        position.at = f"writing {len(chunks):,} passages"
+        version = await self._ingestions.stage(request, chunks=chunks, warnings=parsed.warnings)
+        await self._ingestions.progress(request, stage="embedding", progress=READ)
         return ChunkedDocument(
-            version=version, passage_count=len(chunks), content_sha256=state.content_sha256
+            version=version,
+            passage_count=len(chunks),
+            content_sha256=state.content_sha256,
+            replaced_sha256=state.active_sha256,
         )
 
     @activity.defn(name="embed_passages")
-    async def embed_passages(self, request: EmbedPassages) -> None:
+    async def embed_passages(self, request: EmbedPassages) -> EmbeddingTurn | None:
         """Embed a batch of passages and write their vectors; return when searches would see them.
+
+        Returns:
+            `None`: done. Otherwise nothing was asked of the provider, because the organisation has
+            had its share of the quota for now: when to come back. No slot is held meanwhile.
 
         Raises:
             ApplicationError: `ModelServerError` or `VectorIndexError`, final or to be tried again
                 when the service said; `OtherModel` and `DocumentGone`, final.
         """
         try:
-            async with heartbeating():
-                await self._embed_passages(request)
+            async with heartbeating() as position:
+                return await self._embed_passages(request, position)
         except (ModelServerError, VectorIndexError) as error:
             raise retry_as_told(error) from error
         except OtherModel as error:
@@ -152,36 +154,22 @@ class IngestionActivities:
         except DocumentGone as error:
             raise final(error, sentence=_GONE) from error
 
-    async def _embed_passages(self, request: EmbedPassages) -> None:
+    async def _embed_passages(
+        self, request: EmbedPassages, position: Position
+    ) -> EmbeddingTurn | None:
         document = request.document
         state = await self._ingestions.state(document)
-        embeddings = self._embeddings_of(state.space)
         passages = await self._ingestions.staged(
             document, version=request.version, start=request.start, end=request.end
         )
-        tokens: list[int] = []
-        vectors = await embeddings.embed(
-            [
-                embedded_text(state.title, heading=passage.heading, text=passage.text)
-                for passage in passages
-            ],
-            kind="passage",
-            on_tokens=tokens.append,
-        )
-        if not vectors:
-            return
-        await self._usage.record_embedding(
-            document.organization_id,
-            document_id=document.document_id,
-            version=request.version,
-            start=request.start,
-            model=embeddings.model,
-            tokens=sum(tokens),
-        )
-        space = EmbeddingSpace(embeddings.model, len(vectors[0]))
-        await self._ingestions.accept_dimension(
-            document, model=space.model, dimension=space.dimension
-        )
+        if not passages:
+            return None
+        position.at = f"embedding passages {request.start + 1}-{request.end}"
+        vectors = await self._embedder.embed(request, state=state, passages=passages)
+        if isinstance(vectors, EmbeddingTurn):
+            return vectors
+        position.at = f"storing vectors {request.start + 1}-{request.end}"
+        space = EmbeddingSpace(state.space.model.name, len(vectors[0]))
         token = await self._index.upsert(
             _version(document, request.version),
             [
@@ -193,61 +181,71 @@ class IngestionActivities:
         if token is not None:
             await self._index.wait_visible(document.organization_id, space=space, token=token)
         await self._mark(document, passages, state.space)
-        try:
-            await self._ingestions.progress(
-                document,
-                stage="embedding",
-                progress=READ_SHARE + EMBED_SHARE * request.end / request.passage_count,
-            )
-        except DocumentGone:
-            # Deleted while its vectors were on their way: the deletion came too early for them.
-            await self._index.delete_document(
-                document.organization_id, document_id=document.document_id
-            )
-            raise
+        await self._ingestions.progress(
+            document,
+            stage="embedding",
+            progress=READ + (EMBEDDED - READ) * request.end / request.passage_count,
+            embedded=request.done + len(passages),
+        )
+        return None
 
     @activity.defn(name="activate_version")
-    async def activate_version(self, request: ActivateVersion) -> None:
-        """Let searches find the new version, and only it; then remove what it replaces."""
+    async def activate_version(self, request: ActivateVersion) -> ActivatedVersion | None:
+        """Let searches find the new version, and only it; then remove what it replaces.
+
+        Returns:
+            What became of it; only in histories of earlier releases is there `None`.
+        """
         document = request.document
         try:
-            async with heartbeating():
-                while not await self._activate(request):
-                    await self._embed_again(request)
+            async with heartbeating() as position:
+                position.at = f"switching version {request.version} on"
+                await self._ingestions.progress(document, stage="switching_on", progress=EMBEDDED)
+                while (is_current := await self._activate(request)) is None:
+                    await self._embed_again(request, position)
+                position.at = "removing the version before"
                 await self._index.delete_older_versions(_version(document, request.version))
                 await self._ingestions.remove_older_versions(document, version=request.version)
+                await self._forget_file(request)
         except (ModelServerError, VectorIndexError) as error:
             raise retry_as_told(error) from error
         except OtherModel as error:
             raise final(error) from error
         except DocumentGone as error:
             raise final(error, sentence=_GONE) from error
+        return ActivatedVersion(is_current=is_current)
 
-    async def _activate(self, request: ActivateVersion) -> bool:
-        """Whether it could: the knowledge base may have got another model meanwhile."""
+    async def _activate(self, request: ActivateVersion) -> bool | None:
+        """Whether it is current; None when the knowledge base has got another model meanwhile."""
         try:
-            await self._ingestions.activate(
+            return await self._ingestions.activate(
                 request.document,
                 version=request.version,
                 passage_count=request.passage_count,
                 content_sha256=request.content_sha256,
             )
         except SpaceMoved:
-            return False
-        return True
+            return None
 
-    async def _embed_again(self, request: ActivateVersion) -> None:
-        """Embed the whole version for the model that the knowledge base has now."""
+    async def _embed_again(self, request: ActivateVersion, position: Position) -> None:
+        """Embed the whole version for the model that the knowledge base has now.
+
+        Raises:
+            ApplicationError: it is not the organisation's turn at the provider; what it has got
+                is kept until then.
+        """
         for start in range(0, request.passage_count, EMBEDDED_AGAIN):
-            await self._embed_passages(
-                EmbedPassages(
-                    document=request.document,
-                    version=request.version,
-                    start=start,
-                    end=min(start + EMBEDDED_AGAIN, request.passage_count),
-                    passage_count=request.passage_count,
-                )
+            batch = EmbedPassages(
+                document=request.document,
+                version=request.version,
+                start=start,
+                end=min(start + EMBEDDED_AGAIN, request.passage_count),
+                passage_count=request.passage_count,
+                done=start,
             )
+            turn = await self._embed_passages(batch, position)
+            if turn is not None:
+                raise not_yet(turn.at)
         await forget_other_spaces(
             ReembedKnowledgeBase(
                 organization_id=request.document.organization_id,
@@ -262,12 +260,6 @@ class IngestionActivities:
         """Show the reason on the document. A version that was searched before still is."""
         await self._ingestions.fail(request.document, error=request.error)
 
-    def _embeddings_of(self, space: NumberedSpace) -> Embeddings:
-        try:
-            return self._embeddings.using(space.model)
-        except ModelNotOffered as error:
-            raise OtherModel(str(error)) from error
-
     async def _mark(
         self, document: IngestDocument, passages: Sequence[StagedPassage], space: NumberedSpace
     ) -> None:
@@ -278,11 +270,30 @@ class IngestionActivities:
                 document.organization_id, number=space.number, passage_ids=moved
             )
 
+    @activity.defn(name="discard_document")
+    async def discard_document(self, request: IngestDocument) -> bool:
+        """Remove what steps may have left of a document that was deleted; whether it was.
 
-def embedded_text(title: str, *, heading: str | None, text: str) -> str:
-    """What the vector is of: the passage under the titles that a reader would see above it."""
-    above = title if heading is None else f"{title} > {heading}"
-    return f"{above}\n\n{text}"
+        PostgreSQL lets nothing outlive the document. A vector index that is not in there takes what
+        was on its way when the deletion came.
+        """
+        if await self._ingestions.exists(request):
+            return False
+        try:
+            await self._index.delete_document(
+                request.organization_id, document_id=request.document_id
+            )
+        except VectorIndexError as error:
+            raise retry_as_told(error) from error
+        return True
+
+    async def _forget_file(self, request: ActivateVersion) -> None:
+        """The file of the version before, unless a document has the same content."""
+        sha256, organization_id = request.replaced_sha256, request.document.organization_id
+        if sha256 is None or sha256 == request.content_sha256:
+            return
+        if not await self._ingestions.is_needed(organization_id, content_sha256=sha256):
+            await self._contents.delete(organization_id, sha256)
 
 
 def _version(document: IngestDocument, version: int) -> DocumentVersion:

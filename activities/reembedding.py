@@ -11,8 +11,8 @@ from temporalio import activity
 
 from activities.failures import final, retry_as_told
 from activities.heartbeats import heartbeating
-from activities.ingestion import embedded_text
 from activities.other_spaces import forget_other_spaces
+from activities.passage_embedding import embedded_text
 from adapters.openai.embeddings import Embeddings, ModelNotOffered, Vector
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.embedding_spaces import (

@@ -32,8 +32,10 @@ from contracts.conversation import (
 from contracts.embedding import FailedReembedding, ReembeddedBatch, ReembedKnowledgeBase
 from contracts.erasure import Erase
 from contracts.ingestion import (
+    ActivatedVersion,
     ActivateVersion,
     ChunkedDocument,
+    EmbeddingTurn,
     EmbedPassages,
     FailedDocument,
     IngestDocument,
@@ -139,13 +141,13 @@ async def chunk_document(request: IngestDocument) -> ChunkedDocument:
 
 
 @activity.defn(name="embed_passages")
-async def embed_passages(request: EmbedPassages) -> None:
-    """Embed a batch of passages and write their vectors; doing it again changes nothing."""
+async def embed_passages(request: EmbedPassages) -> EmbeddingTurn | None:
+    """Embed a batch of passages and write their vectors, or say when the organisation may."""
     raise NotImplementedError
 
 
 @activity.defn(name="activate_version")
-async def activate_version(request: ActivateVersion) -> None:
+async def activate_version(request: ActivateVersion) -> ActivatedVersion | None:
     """Let searches find the new version, and only it."""
     raise NotImplementedError
 
@@ -153,6 +155,12 @@ async def activate_version(request: ActivateVersion) -> None:
 @activity.defn(name="fail_document")
 async def fail_document(request: FailedDocument) -> None:
     """Show the reason on the document. A version that was searched before still is."""
+    raise NotImplementedError
+
+
+@activity.defn(name="discard_document")
+async def discard_document(request: IngestDocument) -> bool:
+    """Remove what steps may have left of a document that was deleted; whether it was."""
     raise NotImplementedError
 
 

@@ -1,11 +1,14 @@
 """What goes in and out of the ingestion of a document."""
 
+from datetime import datetime
 from typing import Literal
 
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId
 from contracts.model import Contract
 
 DocumentStatus = Literal["pending", "processing", "ready", "failed"]
+IngestionStage = Literal["fetching", "parsing", "chunking", "embedding", "switching_on"]
+"""What is being done to a document, in this order."""
 
 
 class IngestDocument(Contract):
@@ -25,6 +28,8 @@ class ChunkedDocument(Contract):
     """Digest of the content that the version was made of."""
     unchanged: bool = False
     """Same content as the version that is searched now: there is nothing to embed."""
+    replaced_sha256: str | None = None
+    """Digest of the content that is searched until this one is; its file goes then."""
 
 
 class EmbedPassages(Contract):
@@ -35,6 +40,14 @@ class EmbedPassages(Contract):
     start: int
     end: int
     passage_count: int
+    done: int = 0
+    """Passages of the version that certainly had their vectors when this was asked for."""
+
+
+class EmbeddingTurn(Contract):
+    """It is not the organisation's turn at the model provider: ask again at `at`."""
+
+    at: datetime
 
 
 class ActivateVersion(Contract):
@@ -44,6 +57,12 @@ class ActivateVersion(Contract):
     version: int
     passage_count: int
     content_sha256: str
+    replaced_sha256: str | None = None
+
+
+class ActivatedVersion(Contract):
+    is_current: bool
+    """No other content was uploaded meanwhile."""
 
 
 class FailedDocument(Contract):

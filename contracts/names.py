@@ -25,6 +25,8 @@ WEBHOOKS_QUEUE: Final = "webhooks"
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
+CONTENT_REPLACED: Final = "content_replaced"
+"""Signal of it: the document has another content."""
 REEMBED_KNOWLEDGE_BASE_WORKFLOW: Final = "ReembedKnowledgeBase"
 ERASE_WORKFLOW: Final = "Erase"
 ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"

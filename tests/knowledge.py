@@ -7,7 +7,13 @@ from sqlmodel import col, select
 from ulid import ULID
 
 from adapters.postgres.database import Database
-from adapters.postgres.tables import Document, KnowledgeBase, Organization, Passage
+from adapters.postgres.tables import (
+    Document,
+    KeptEmbedding,
+    KnowledgeBase,
+    Organization,
+    Passage,
+)
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId
 from contracts.ingestion import IngestDocument
 
@@ -25,8 +31,14 @@ class MemoryContents:
         self._files[organization_id, digest] = content
         return digest
 
-    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes:
-        return self._files[organization_id, sha256]
+    async def get(self, organization_id: OrganizationId, sha256: str) -> bytes | None:
+        return self._files.get((organization_id, sha256))
+
+    async def delete(self, organization_id: OrganizationId, sha256: str) -> None:
+        self._files.pop((organization_id, sha256), None)
+
+    def of(self, organization_id: OrganizationId) -> list[bytes]:
+        return [content for (owner, _), content in self._files.items() if owner == organization_id]
 
 
 class MemoryUsage:
@@ -101,6 +113,18 @@ class Knowledge:
                 .order_by(col(Passage.version), col(Passage.position))
             )
             return list(rows)
+
+    async def kept(self, ref: IngestDocument) -> list[KeptEmbedding]:
+        """The vectors that are kept with the document."""
+        async with self.database.tenant(self.organization_id) as session:
+            rows = await session.exec(
+                select(KeptEmbedding).where(KeptEmbedding.document_id == ref.document_id)
+            )
+            return list(rows)
+
+    async def delete(self, ref: IngestDocument) -> None:
+        async with self.database.tenant(ref.organization_id) as session:
+            await session.delete(await session.get_one(Document, ref.document_id))
 
 
 async def new_knowledge(

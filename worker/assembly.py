@@ -13,6 +13,7 @@ from activities.ingestion import IngestionActivities
 from activities.lookup import PassageLookup
 from activities.media import MediaActivities
 from activities.memory import MemoryActivities
+from activities.passage_embedding import PassageEmbedder
 from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
@@ -25,6 +26,7 @@ from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.echoes import Echoes
+from adapters.dynamodb.embedding_budget import EmbeddingBudget
 from adapters.dynamodb.erasure import ErasedItems
 from adapters.dynamodb.media import MessageMedia
 from adapters.dynamodb.number_rates import NumberRates
@@ -54,6 +56,7 @@ from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.embedding_spaces import EmbeddingSpaces
 from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.kept_embeddings import KeptEmbeddings
 from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
 from adapters.temporal.executions import Executions
@@ -70,6 +73,9 @@ HTTP_LIMITS = httpx.Limits(max_connections=400, max_keepalive_connections=100)
 
 MEDIA_PARSER_LIMITS = ParserLimits(cpu_seconds=20, wall_seconds=30)
 """A person waits for the answer, and only the beginning of a long document is used."""
+
+INGESTION_PARSER_LIMITS = ParserLimits(niceness=10)
+"""Nobody waits for it as for a reply: on a busy machine, replies go first."""
 
 
 @asynccontextmanager
@@ -125,6 +131,7 @@ async def open_activities(
         receipts = ReadReceipts(graph)
         stack.push_async_callback(receipts.close)
         pauses, consents = ChannelPauses(database), Consents(database)
+        ingestions = Ingestions(database)
         yield Activities(
             conversation=ConversationActivities(
                 conversations=conversations,
@@ -194,13 +201,23 @@ async def open_activities(
                 tell=publisher.publish,
             ),
             ingestion=IngestionActivities(
-                Ingestions(database),
+                ingestions,
                 contents=objects,
-                parser=DocumentParser(),
-                embeddings=knowledge.embeddings,
+                parser=DocumentParser(INGESTION_PARSER_LIMITS),
+                embedder=PassageEmbedder(
+                    ingestions,
+                    kept=KeptEmbeddings(database),
+                    embeddings=knowledge.embeddings,
+                    quota=EmbeddingBudget(
+                        table,
+                        tokens_per_minute=settings.parley_embedding_tokens_per_minute,
+                        share=settings.parley_embedding_share,
+                    ),
+                    usage=usage,
+                    count_tokens=count_tokens,
+                ),
                 index=knowledge.index,
                 count_tokens=count_tokens,
-                usage=usage,
             ),
             reembedding=ReembeddingActivities(
                 EmbeddingSpaces(database),

@@ -109,12 +109,13 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.ingestion.embed_passages,
                 activities.ingestion.activate_version,
                 activities.ingestion.fail_document,
+                activities.ingestion.discard_document,
                 activities.reembedding.reembed_batch,
                 activities.reembedding.switch_space,
                 activities.reembedding.forget_spaces,
                 activities.reembedding.fail_reembedding,
             ],
-            # Parsing takes a process and memory of its own each.
+            # Parsing takes a process and memory of its own each, beside the file's.
             max_concurrent_activities=8,
         ),
         Registration(

@@ -41,6 +41,8 @@ REMOVED: Final = frozenset(
 EXPIRING: Final[Mapping[str, timedelta]] = {
     "rate_limit": timedelta(days=2),
     "number_rate": timedelta(hours=1),
+    "embedding_line": timedelta(days=1),
+    "embedding_turn": timedelta(days=1),
     "idempotency": timedelta(days=1),
 }
 """Functions of `keys` whose items nothing leads to: how long they may outlive the erasure. They

@@ -103,6 +103,17 @@ def number_rate(organization: OrganizationId, channel: ChannelId) -> Key:
     return Key(f"{organization}/number-rate/{channel}", "number")
 
 
+def embedding_line(organization: OrganizationId | None) -> Key:
+    """Of the organisation's share of the embedding quota; of the whole quota without one."""
+    return Key(f"{organization or _PLATFORM}/embedding-line", "line")
+
+
+def embedding_turn(
+    organization: OrganizationId, document: DocumentId, *, version: int, start: int
+) -> Key:
+    return Key(f"{organization}/embedding-turn/{document}/{version:06d}/{start:06d}", "turn")
+
+
 def idempotency(organization: OrganizationId | None, api_key: ApiKeyId, name: str) -> Key:
     return Key(f"{organization or _PLATFORM}/idempotency/{api_key}/{foreign(name)}", "request")
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -33,6 +34,8 @@ class ParserLimits:
     cpu_seconds: int = 60
     wall_seconds: float = 90
     text_characters: int = 10_000_000
+    niceness: int = 0
+    """How far the child stands back behind other processes, as `nice` counts it."""
 
 
 class DocumentParser:
@@ -77,6 +80,9 @@ class DocumentParser:
             stdin=stdin, stdout=PIPE, stderr=DEVNULL, env={},
         )  # fmt: skip
         try:
+            if limits.niceness:
+                with suppress(ProcessLookupError):
+                    os.setpriority(os.PRIO_PROCESS, process.pid, limits.niceness)
             async with asyncio.timeout(limits.wall_seconds):
                 answer, _ = await asyncio.gather(self._read(process), _write(process, content))
                 status = await process.wait()

@@ -65,14 +65,30 @@ async def delete(session: AsyncSession, document: Document) -> None:
 
 
 async def contents_in(session: AsyncSession, *, knowledge_base_id: KnowledgeBaseId) -> set[str]:
-    """Hashes of all contents that the knowledge base's documents have."""
-    query = select(Document.content_sha256).where(Document.knowledge_base_id == knowledge_base_id)
-    return set((await session.exec(query)).all())
+    """Hashes of all contents that the knowledge base's documents have, or are searched with."""
+    query = select(Document.content_sha256, Document.active_sha256).where(
+        Document.knowledge_base_id == knowledge_base_id
+    )
+    rows = (await session.exec(query)).all()
+    return {sha256 for row in rows for sha256 in row if sha256 is not None}
+
+
+async def unfinished_in(
+    session: AsyncSession, *, knowledge_base_id: KnowledgeBaseId
+) -> list[DocumentId]:
+    """Documents of the knowledge base whose ingestion may be running."""
+    query = select(Document.id).where(
+        Document.knowledge_base_id == knowledge_base_id,
+        col(Document.status).in_(["pending", "processing"]),
+    )
+    return [DocumentId(found) for found in await session.exec(query)]
 
 
 async def unused_contents(session: AsyncSession, hashes: Sequence[str]) -> set[str]:
-    """Those of the hashes that no document of the organisation has any more."""
+    """Those of the hashes that no document of the organisation has, or is searched with."""
     # One parameter: of single ones PostgreSQL takes no more than 65,535.
     wanted = any_(literal(list(hashes), ARRAY(Text)))
-    query = select(Document.content_sha256).where(col(Document.content_sha256) == wanted).distinct()
-    return set(hashes) - set((await session.exec(query)).all())
+    unused = set(hashes)
+    for column in (col(Document.content_sha256), col(Document.active_sha256)):
+        unused -= set((await session.exec(select(column).where(column == wanted).distinct())).all())
+    return unused

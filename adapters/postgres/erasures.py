@@ -20,6 +20,7 @@ from adapters.postgres.tables import (
     Channel,
     Document,
     Erasure,
+    KeptEmbedding,
     KnowledgeBase,
     Organization,
     Passage,
@@ -36,7 +37,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, KeptEmbedding, Document, PersonFact, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
     ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,

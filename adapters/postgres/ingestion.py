@@ -6,14 +6,15 @@ A version's passages are written whole or not at all, and nothing is searched be
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, text, update
+from sqlalchemy import case, delete, func, insert, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres.database import Database
+from adapters.postgres.documents import unused_contents
 from adapters.postgres.embedding_spaces import (
     EmbeddingSpaces,
     NumberedSpace,
@@ -21,13 +22,15 @@ from adapters.postgres.embedding_spaces import (
     spaces_of,
 )
 from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION
-from adapters.postgres.tables import Document, KnowledgeBase, Passage
-from contracts.ids import ULID_LENGTH, DocumentId, PassageId
-from contracts.ingestion import IngestDocument
+from adapters.postgres.tables import Document, KeptEmbedding, KnowledgeBase, Passage
+from contracts.ids import ULID_LENGTH, DocumentId, OrganizationId, PassageId
+from contracts.ingestion import IngestDocument, IngestionStage
 from domain.chunking import Chunk
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32, as in ULIDs."""
+
+STILL_SEARCHED: Final = "Answers are still given from the version before."
 
 _LANGUAGE = text(
     f"SELECT CAST({TEXT_SEARCH_CONFIGURATION} AS text) "  # noqa: S608 - a constant of ours
@@ -97,32 +100,43 @@ class Ingestions:
             space=spaces_of(base).present,
         )
 
-    async def progress(self, ref: IngestDocument, *, stage: str, progress: float) -> None:
+    async def progress(
+        self, ref: IngestDocument, *, stage: IngestionStage, progress: float, embedded: int = 0
+    ) -> None:
         """Show how far it is; `DocumentGone` when there is nothing to show it on.
 
         It only moves forward, for batches finish in any order; 0 starts again.
+
+        Args:
+            embedded: passages that have their vectors.
         """
-        forward = func.greatest(Document.progress, progress)
+        begins = progress == 0
+        shown: dict[str, Any] = {
+            "status": "processing",
+            "stage": stage,
+            "error": None,
+            "progress": progress if begins else func.greatest(Document.progress, progress),
+            "embedded_count": 0 if begins else func.greatest(Document.embedded_count, embedded),
+        }
+        if begins:
+            shown["staged_count"] = None
         async with self._database.tenant(ref.organization_id) as session:
             updated = await session.exec(
-                update(Document)
-                .where(col(Document.id) == ref.document_id)
-                .values(
-                    status="processing",
-                    stage=stage,
-                    error=None,
-                    progress=progress if progress == 0 else forward,
-                )
+                update(Document).where(col(Document.id) == ref.document_id).values(**shown)
             )
         if updated.rowcount == 0:
             raise DocumentGone
 
-    async def stage(self, ref: IngestDocument, *, chunks: Sequence[Chunk]) -> int:
+    async def stage(
+        self, ref: IngestDocument, *, chunks: Sequence[Chunk], warnings: Sequence[str] = ()
+    ) -> int:
         """Store the passages under a new version, in place of any that was never switched on."""
         async with self._database.tenant(ref.organization_id) as session:
             document = await _locked(session, ref)
             version = document.next_version
             document.next_version = version + 1
+            document.staged_count = len(chunks)
+            document.warnings = list(warnings)
             session.add(document)
             await session.exec(
                 delete(Passage).where(
@@ -205,8 +219,11 @@ class Ingestions:
 
     async def activate(
         self, ref: IngestDocument, *, version: int, passage_count: int, content_sha256: str
-    ) -> None:
+    ) -> bool:
         """Switch a complete version on; from this transaction on it is the one that is searched.
+
+        Returns:
+            Whether it is of the content that the document has now; otherwise more is to be done.
 
         Raises:
             SpaceMoved: it is not embedded for the model that the knowledge base has by now.
@@ -225,15 +242,27 @@ class Ingestions:
             document.active_version = version
             document.active_sha256 = content_sha256
             document.chunk_count = passage_count
-            document.status = "ready"
-            document.stage = None
             document.error = None
-            document.progress = 1
+            document.staged_count = None
+            is_current = document.content_sha256 == content_sha256
+            if is_current:
+                document.status, document.stage, document.progress = "ready", None, 1
+                document.embedded_count = passage_count
             session.add(document)
+            return is_current
 
     async def remove_older_versions(self, ref: IngestDocument, *, version: int) -> None:
-        """Remove the passages of versions older than this one."""
+        """Remove the passages of versions older than this one, and the vectors that only they used.
+
+        What this one uses stays: when the document changes, only what is new is paid for.
+        """
         async with self._database.tenant(ref.organization_id) as session:
+            await session.exec(
+                delete(KeptEmbedding).where(
+                    col(KeptEmbedding.document_id) == ref.document_id,
+                    col(KeptEmbedding.used_by) < version,
+                )
+            )
             await session.exec(
                 delete(Passage).where(
                     col(Passage.document_id) == ref.document_id, col(Passage.version) < version
@@ -241,13 +270,30 @@ class Ingestions:
             )
 
     async def fail(self, ref: IngestDocument, *, error: str) -> None:
-        """Show why it failed. A version that was searched before still is."""
+        """Show why it failed. A version that was searched before still is, which is said."""
         async with self._database.tenant(ref.organization_id) as session:
             await session.exec(
                 update(Document)
                 .where(col(Document.id) == ref.document_id)
-                .values(status="failed", error=error)
+                .values(
+                    status="failed",
+                    error=case(
+                        (col(Document.active_version).is_(None), error),
+                        else_=f"{error} {STILL_SEARCHED}",
+                    ),
+                )
             )
+
+    async def exists(self, ref: IngestDocument) -> bool:
+        """Whether the document is there, in whatever state."""
+        async with self._database.tenant(ref.organization_id) as session:
+            query = select(Document.id).where(Document.id == ref.document_id)
+            return (await session.exec(query)).first() is not None
+
+    async def is_needed(self, organization_id: OrganizationId, *, content_sha256: str) -> bool:
+        """Whether a document of the organisation has this content, or is searched with it."""
+        async with self._database.tenant(organization_id) as session:
+            return not await unused_contents(session, [content_sha256])
 
 
 async def _require_present_space(

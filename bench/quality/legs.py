@@ -9,6 +9,7 @@ from sqlalchemy import TextClause, text
 
 from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION, Passages
 from adapters.retrieval import CANDIDATES
+from adapters.vectors.index import EmbeddingSpace
 from bench.quality.bm25 import Bm25, words
 from bench.quality.measures import DEPTH
 from bench.quality.stage import Stage
@@ -95,6 +96,7 @@ class Legs:
         dense = await self._stage.knowledge.index.search(
             self._organization_id,
             knowledge_base_ids=self.knowledge_base_ids,
+            space=EmbeddingSpace(self._stage.knowledge.embeddings.model, len(vectors[0])),
             vectors=vectors,
             limit=WIDE,
         )

@@ -10,15 +10,18 @@ from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
 from activities.ingestion import IngestionActivities
+from activities.passage_embedding import PassageEmbedder
 from adapters.knowledge import Knowledge
 from adapters.openai.tokens import count_tokens
 from adapters.parsing.document import ParsedDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
 from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.kept_embeddings import KeptEmbeddings
 from adapters.postgres.tables import Document, Organization, Passage
 from contracts.ids import KnowledgeBaseId, OrganizationId, PassageId
 from contracts.ingestion import ActivateVersion, EmbedPassages, IngestDocument
+from tests.ingestion import NoLimit
 from tests.knowledge import Knowledge as Filing
 from tests.knowledge import MemoryContents, MemoryUsage, new_knowledge
 
@@ -95,14 +98,21 @@ class Library:
             language=language,
             organization_id=self.organization_id,
         )
+        ingestions = Ingestions(self._database)
         activities = IngestionActivities(
-            Ingestions(self._database),
+            ingestions,
             contents=self._contents,
             parser=parser or DocumentParser(),  # type: ignore[arg-type] # it parses, like the other
-            embeddings=self._knowledge.embeddings,
+            embedder=PassageEmbedder(
+                ingestions,
+                kept=KeptEmbeddings(self._database),
+                embeddings=self._knowledge.embeddings,
+                quota=NoLimit(),
+                usage=MemoryUsage(),
+                count_tokens=count_tokens,
+            ),
             index=self._knowledge.index,
             count_tokens=count_tokens,
-            usage=MemoryUsage(),
         )
         gate = asyncio.Semaphore(AT_ONCE)
 

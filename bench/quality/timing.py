@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.postgres.passages import Passages
 from adapters.retrieval import CANDIDATES
+from adapters.vectors.index import EmbeddingSpace
 from bench.figures import quantile
 from bench.quality.measures import DEPTH
 from bench.quality.results import Latency
@@ -21,7 +22,9 @@ async def time_legs(
     before."""
     organization_id = stage.library.organization_id
     passages, knowledge = Passages(stage.database), stage.uncached
-    vectors = iter(await stage.knowledge.embeddings.embed(questions, kind="query"))
+    embedded = await stage.knowledge.embeddings.embed(questions, kind="query")
+    space = EmbeddingSpace(stage.knowledge.embeddings.model, len(embedded[0]))
+    vectors = iter(embedded)
 
     async def words(question: str) -> None:
         await passages.search_words(
@@ -38,6 +41,7 @@ async def time_legs(
         await knowledge.index.search(
             organization_id,
             knowledge_base_ids=[knowledge_base_id],
+            space=space,
             vectors=[next(vectors)],
             limit=CANDIDATES,
         )

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
 from pydantic import SecretStr
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.ingestion import IngestionActivities
 from adapters.openai.embeddings import Embeddings
+from adapters.parsing.document import ParsedDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
-from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document
 from adapters.query_embeddings import QueryEmbeddings
@@ -27,15 +28,19 @@ from adapters.vectors.index import (
 )
 from adapters.vectors.pgvector import PgVectorIndex
 from adapters.vectors.pinecone import PineconeIndex
+from contracts.ids import OrganizationId
 from contracts.ingestion import (
+    ActivatedVersion,
     ActivateVersion,
     ChunkedDocument,
+    EmbeddingTurn,
     EmbedPassages,
     FailedDocument,
     IngestDocument,
 )
 from tests.embedding_server import EmbeddingServer, Failure
 from tests.http_server import serving
+from tests.ingestion import ingestion_activities, words
 from tests.knowledge import MODEL, Knowledge, MemoryUsage, new_knowledge
 from tests.pinecone_emulator.app import PineconeEmulator
 
@@ -45,8 +50,20 @@ HANDBOOK = "\n\n".join(
 )
 
 
-def words(text: str) -> int:
-    return len(text.split())
+class Quota:
+    """Whose turn it is, as the test says."""
+
+    def __init__(self) -> None:
+        self.come_back: float | None = None
+        self.asked: list[dict[str, Any]] = []
+
+    async def turn(
+        self,
+        organization_id: OrganizationId,  # noqa: ARG002 - one organisation is enough here
+        **asked: Any,
+    ) -> float | None:
+        self.asked.append(asked)
+        return self.come_back
 
 
 class Steps:
@@ -64,14 +81,16 @@ class Steps:
         embeddings = Embeddings(client, model=model, count_tokens=tokens)
         index = index or PgVectorIndex(knowledge.database)
         self.knowledge = knowledge
-        self.activities = IngestionActivities(
-            Ingestions(knowledge.database),
-            contents=knowledge.contents,
-            parser=DocumentParser(),
-            embeddings=embeddings,
+        self.usage = MemoryUsage()
+        self.quota = Quota()
+        self.activities = ingestion_activities(
+            knowledge,
+            client,
+            model=model,
+            tokens=tokens,
             index=index,
-            count_tokens=tokens,
-            usage=MemoryUsage(),
+            usage=self.usage,
+            quota=self.quota,
         )
         self.retriever = Retriever(
             Passages(knowledge.database), index=index, embeddings=QueryEmbeddings(embeddings)
@@ -81,7 +100,7 @@ class Steps:
     async def chunk(self, ref: IngestDocument) -> ChunkedDocument:
         return await self._environment.run(self.activities.chunk_document, ref)
 
-    async def embed(self, ref: IngestDocument, chunked: ChunkedDocument) -> None:
+    async def embed(self, ref: IngestDocument, chunked: ChunkedDocument) -> EmbeddingTurn | None:
         batch = EmbedPassages(
             document=ref,
             version=chunked.version,
@@ -89,16 +108,22 @@ class Steps:
             end=chunked.passage_count,
             passage_count=chunked.passage_count,
         )
-        await self._environment.run(self.activities.embed_passages, batch)
+        return await self._environment.run(self.activities.embed_passages, batch)
 
-    async def activate(self, ref: IngestDocument, chunked: ChunkedDocument) -> None:
+    async def activate(self, ref: IngestDocument, chunked: ChunkedDocument) -> ActivatedVersion:
         request = ActivateVersion(
             document=ref,
             version=chunked.version,
             passage_count=chunked.passage_count,
             content_sha256=chunked.content_sha256,
+            replaced_sha256=chunked.replaced_sha256,
         )
-        await self._environment.run(self.activities.activate_version, request)
+        activated = await self._environment.run(self.activities.activate_version, request)
+        assert activated is not None
+        return activated
+
+    async def discard(self, ref: IngestDocument) -> bool:
+        return await self._environment.run(self.activities.discard_document, ref)
 
     async def fail(self, ref: IngestDocument, sentence: str) -> None:
         request = FailedDocument(document=ref, error=sentence)
@@ -159,7 +184,7 @@ async def test_every_step_may_be_repeated(steps: Steps, embedding_server: Embedd
     passages = await steps.knowledge.passages(ref)
     assert [p.position for p in passages] == list(range(chunked.passage_count))
     assert {p.version for p in passages} == {chunked.version}
-    assert len(embedding_server.inputs) == 2 * chunked.passage_count
+    assert len(embedding_server.inputs) == chunked.passage_count
 
 
 async def test_unchanged_content_is_not_embedded_again(
@@ -193,8 +218,11 @@ async def test_content_replaced_during_ingestion_is_not_taken_for_ingested(steps
     chunked = await steps.chunk(ref)
     await steps.knowledge.replace(ref, "The second text.")
     await steps.embed(ref, chunked)
-    await steps.activate(ref, chunked)
-    assert not (await steps.chunk(ref)).unchanged
+    assert not (await steps.activate(ref, chunked)).is_current
+    assert (await steps.knowledge.document(ref)).status == "processing"
+    again = await steps.ingest(ref)
+    assert not again.unchanged
+    assert [p.text for p in await steps.knowledge.passages(ref)] == ["The second text."]
 
 
 async def test_a_failure_leaves_the_searched_version_alone(steps: Steps) -> None:
@@ -210,7 +238,142 @@ async def test_a_failure_leaves_the_searched_version_alone(steps: Steps) -> None
     assert document.status == "failed"
     assert document.error is not None
     assert "not a complete PDF" in document.error
+    assert document.error.endswith("Answers are still given from the version before.")
+    assert set(steps.knowledge.contents.of(ref.organization_id)) == {
+        b"We deliver to Lisbon.",
+        b"%PDF-1.7 but not really",
+    }
     assert [hit.text for hit in await steps.search("deliver")] == ["We deliver to Lisbon."]
+
+
+PAGES = [f"# Page {n}\n\n" + f"Words of subject{n} are these. " * 80 for n in range(4)]
+
+
+async def test_of_a_changed_document_only_what_is_new_is_paid_for(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    first = await steps.ingest(ref)
+    assert first.passage_count == len(embedding_server.inputs) == len(PAGES)
+    changed = [*PAGES[:2], PAGES[2].replace("Words", "Sayings"), PAGES[3]]
+    await steps.knowledge.replace(ref, "\n\n".join(changed))
+    await steps.ingest(ref)
+    (new,) = embedding_server.inputs[len(PAGES) :]
+    assert "Sayings" in new
+    assert "subject1" in (await steps.search("subject1"))[0].text
+    assert len(await steps.knowledge.kept(ref)) == len(PAGES)
+
+
+async def test_what_was_paid_for_a_version_that_failed_is_not_paid_again(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    await steps.fail(ref, "The vector store is full.")
+    again = await steps.ingest(ref)
+    assert again.version > chunked.version
+    assert len(embedding_server.inputs) == len(PAGES)
+    assert (await steps.knowledge.document(ref)).error is None
+
+
+async def test_an_answer_that_a_crash_left_unaccounted_is_accounted_once(steps: Steps) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    noted = dict(steps.usage.tokens)
+    assert sum(noted.values()) == 1  # as the server says of a request
+    steps.usage.tokens.clear()
+    await steps.embed(ref, chunked)
+    assert steps.usage.tokens == noted
+
+
+async def test_the_same_text_twice_is_embedded_once_and_found_twice(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(["# Terms\n\n" + "As agreed. " * 230] * 2))
+    chunked = await steps.ingest(ref)
+    assert chunked.passage_count == 2
+    assert len(embedding_server.inputs) == 1
+    assert len(await steps.search("agreed")) == 2
+
+
+async def test_an_organisation_over_its_share_is_told_when_to_come_back(
+    steps: Steps, embedding_server: EmbeddingServer
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    steps.quota.come_back = 4e9
+    turn = await steps.embed(ref, chunked)
+    assert turn is not None
+    assert turn.at.timestamp() == 4e9
+    assert embedding_server.requests == []
+    steps.quota.come_back = None
+    assert await steps.embed(ref, chunked) is None
+    (request,) = embedding_server.requests
+    assert steps.quota.asked[1]["tokens"] == sum(map(words, request))
+    assert await steps.embed(ref, chunked) is None
+    assert len(steps.quota.asked) == 2  # what is kept needs no quota
+
+
+async def test_a_document_tells_how_far_it_is(steps: Steps) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    document = await steps.knowledge.document(ref)
+    assert (document.stage, document.staged_count, document.embedded_count) == ("embedding", 4, 0)
+    assert document.warnings == []
+    await steps.embed(ref, chunked)
+    document = await steps.knowledge.document(ref)
+    assert document.embedded_count == 4
+    assert document.progress == pytest.approx(0.95)
+    await steps.activate(ref, chunked)
+    document = await steps.knowledge.document(ref)
+    assert (document.stage, document.staged_count, document.embedded_count) == (None, None, 4)
+
+
+async def test_the_parser_s_warnings_are_shown(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def parse(_self: DocumentParser, content: bytes) -> ParsedDocument:
+        return ParsedDocument(content.decode(), warnings=("Page 2 is a picture without text.",))
+
+    monkeypatch.setattr(DocumentParser, "parse", parse)
+    ref = await steps.knowledge.add("Some text.")
+    await steps.ingest(ref)
+    document = await steps.knowledge.document(ref)
+    assert document.warnings == ["Page 2 is a picture without text."]
+
+
+async def test_the_file_of_the_version_before_goes_unless_another_document_has_it(
+    steps: Steps,
+) -> None:
+    old, new = "We deliver to Lisbon.", "We deliver to Porto."
+    ref, twin = await steps.knowledge.add(old), await steps.knowledge.add(old)
+    for each in (ref, twin):
+        await steps.ingest(each)
+    await steps.knowledge.replace(ref, new)
+    await steps.ingest(ref)
+    assert set(steps.knowledge.contents.of(ref.organization_id)) == {old.encode(), new.encode()}
+    await steps.knowledge.replace(twin, new)
+    chunked = await steps.chunk(twin)
+    await steps.embed(twin, chunked)
+    assert old.encode() in steps.knowledge.contents.of(ref.organization_id)
+    for _ in range(2):
+        await steps.activate(twin, chunked)
+    assert steps.knowledge.contents.of(ref.organization_id) == [new.encode()]
+
+
+async def test_a_deleted_document_leaves_nothing_in_postgresql(
+    steps: Steps, database: Database
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    await steps.embed(ref, chunked)
+    await steps.knowledge.delete(ref)
+    async with database.engine.connect() as connection:
+        for table in ("passages", "passage_embeddings", "kept_embeddings", "documents"):
+            owned = text(f"SELECT count(*) FROM {table} WHERE organization_id = :owner")  # noqa: S608 - names of ours
+            assert await connection.scalar(owned, {"owner": ref.organization_id}) == 0
 
 
 async def test_a_server_that_asks_to_wait_is_waited_for(
@@ -275,8 +438,7 @@ async def test_a_knowledge_base_of_another_model_is_refused(
 async def test_a_deleted_document_ends_its_ingestion(steps: Steps) -> None:
     ref = await steps.knowledge.add("Some text.")
     chunked = await steps.chunk(ref)
-    async with steps.knowledge.database.tenant(ref.organization_id) as session:
-        await session.delete(await steps.knowledge.document(ref))
+    await steps.knowledge.delete(ref)
     for step in (steps.chunk(ref), steps.embed(ref, chunked), steps.activate(ref, chunked)):
         with pytest.raises(ApplicationError, match="deleted") as caught:
             await step
@@ -312,10 +474,14 @@ async def test_vectors_that_arrive_after_their_document_was_deleted_go_too(
         steps = Steps(await new_knowledge(database), embedding_client, index=index)
         ref = await steps.knowledge.add("Some text.")
         chunked = await steps.chunk(ref)
+        assert not await steps.discard(ref)
         with pytest.raises(ApplicationError) as caught:
             await steps.embed(ref, chunked)
+        assert caught.value.type == "DocumentGone"
+        assert emulator.namespaces[ref.organization_id].visible != {}
+        assert await steps.discard(ref)
+        assert await steps.discard(ref)
         await index.close()
-    assert caught.value.type == "DocumentGone"
     assert emulator.namespaces[ref.organization_id].visible == {}
 
 

@@ -9,7 +9,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.conversation import ConversationActivities
-from activities.ingestion import IngestionActivities
 from activities.quotas import QuotaKeeper
 from activities.usage import UsageActivities
 from adapters.dynamodb import usage as usage_items
@@ -20,16 +19,12 @@ from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.dynamodb.table import Table
 from adapters.dynamodb.usage import UsageItems
 from adapters.keyring import KeyRing
-from adapters.openai.embeddings import Embeddings
-from adapters.parsing.parser import DocumentParser
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
-from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.tables import Organization
 from adapters.temporal.metrics import WorkerMetrics
 from adapters.usage import UsageLedger
-from adapters.vectors.pgvector import PgVectorIndex
 from contracts.conversation import RecordInbound
 from contracts.ids import OrganizationId
 from contracts.ingestion import EmbedPassages
@@ -45,7 +40,8 @@ from tests.adapters.dynamodb.builders import (
     an_organization,
 )
 from tests.embedding_server import EmbeddingServer, Failure
-from tests.knowledge import MODEL, new_knowledge
+from tests.ingestion import ingestion_activities
+from tests.knowledge import new_knowledge
 
 __all__ = ["desk", "stage", "tools"]
 
@@ -163,14 +159,8 @@ async def test_a_batch_of_passages_counts_once_as_the_server_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     knowledge = await new_knowledge(database)
-    activities = IngestionActivities(
-        Ingestions(database),
-        contents=knowledge.contents,
-        parser=DocumentParser(),
-        embeddings=Embeddings(embedding_client, model=MODEL, count_tokens=len),
-        index=PgVectorIndex(database),
-        count_tokens=len,
-        usage=UsageItems(table),
+    activities = ingestion_activities(
+        knowledge, embedding_client, tokens=len, usage=UsageItems(table)
     )
     ref = await knowledge.add("We deliver to Lisbon.")
     chunked = await ActivityEnvironment().run(activities.chunk_document, ref)

@@ -53,8 +53,8 @@ def made() -> Activities:
             uncertain_policy="leave",
         ),
         ingestion=IngestionActivities(
-            Mock(), contents=Mock(), parser=Mock(), embeddings=Mock(), index=Mock(),
-            count_tokens=Mock(), usage=Mock(),
+            Mock(), contents=Mock(), parser=Mock(), embedder=Mock(), index=Mock(),
+            count_tokens=Mock(),
         ),
         reembedding=ReembeddingActivities(
             Mock(), embeddings=Mock(), index=Mock(), usage=Mock()

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import TypeVar
 
-from openai import AsyncOpenAI
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
@@ -14,39 +12,20 @@ from ulid import ULID
 
 from activities.ingestion import IngestionActivities
 from adapters.keyring import KeyRing
-from adapters.openai.embeddings import Embeddings
-from adapters.parsing.parser import DocumentParser
-from adapters.postgres.ingestion import Ingestions
-from adapters.vectors.pgvector import PgVectorIndex
 from contracts.ingestion import (
+    ActivatedVersion,
     ActivateVersion,
     ChunkedDocument,
+    EmbeddingTurn,
     EmbedPassages,
     FailedDocument,
     IngestDocument,
 )
-from tests.knowledge import MODEL, Knowledge, MemoryUsage
 from workflows.ingest_document import IngestDocumentWorkflow
 
 KEY_RING = KeyRing(["a key ring for tests, long enough to be one"])
 
 Result = TypeVar("Result")
-
-
-def ingestion_activities(knowledge: Knowledge, client: AsyncOpenAI) -> IngestionActivities:
-    return IngestionActivities(
-        Ingestions(knowledge.database),
-        contents=knowledge.contents,
-        parser=DocumentParser(),
-        embeddings=Embeddings(client, model=MODEL, count_tokens=words),
-        index=PgVectorIndex(knowledge.database),
-        count_tokens=words,
-        usage=MemoryUsage(),
-    )
-
-
-def words(text: str) -> int:
-    return len(text.split())
 
 
 class MortalActivities:
@@ -56,23 +35,27 @@ class MortalActivities:
         self._real = real
         self._dies = dies or set()
         self.out_of_patience = False
-        """A retry would come after all the time that a step has: the first failure is final."""
+        """The first failure is the last that a step may have."""
 
     @activity.defn(name="chunk_document")
     async def chunk_document(self, request: IngestDocument) -> ChunkedDocument:
         return await self._run(lambda: self._real.chunk_document(request))
 
     @activity.defn(name="embed_passages")
-    async def embed_passages(self, request: EmbedPassages) -> None:
-        await self._run(lambda: self._real.embed_passages(request))
+    async def embed_passages(self, request: EmbedPassages) -> EmbeddingTurn | None:
+        return await self._run(lambda: self._real.embed_passages(request))
 
     @activity.defn(name="activate_version")
-    async def activate_version(self, request: ActivateVersion) -> None:
-        await self._run(lambda: self._real.activate_version(request))
+    async def activate_version(self, request: ActivateVersion) -> ActivatedVersion | None:
+        return await self._run(lambda: self._real.activate_version(request))
 
     @activity.defn(name="fail_document")
     async def fail_document(self, request: FailedDocument) -> None:
         await self._run(lambda: self._real.fail_document(request))
+
+    @activity.defn(name="discard_document")
+    async def discard_document(self, request: IngestDocument) -> bool:
+        return await self._run(lambda: self._real.discard_document(request))
 
     async def _run(self, step: Callable[[], Awaitable[Result]]) -> Result:
         name = activity.info().activity_type
@@ -82,7 +65,7 @@ class MortalActivities:
         except ApplicationError as error:
             if self.out_of_patience and not error.non_retryable:
                 raise ApplicationError(
-                    error.message, type=error.type, next_retry_delay=timedelta(days=2)
+                    error.message, type=error.type, non_retryable=True
                 ) from error
             raise
         self._die(f"after {name}")
@@ -107,6 +90,7 @@ async def ingesting(client: Client, activities: MortalActivities) -> AsyncIterat
             activities.embed_passages,
             activities.activate_version,
             activities.fail_document,
+            activities.discard_document,
         ],
     ):
         yield queue

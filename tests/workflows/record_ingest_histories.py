@@ -16,6 +16,7 @@ from adapters.temporal.plugin import parley_plugin
 from migrations import upgrade
 from tests.embedding_server import EmbeddingServer, Failure
 from tests.http_server import serving
+from tests.ingestion import ingestion_activities
 from tests.knowledge import new_knowledge
 from tests.servers import TIME_SKIPPING_SERVER, make_directory, running_postgres
 from tests.workflows.ingestion_worker import (
@@ -23,7 +24,6 @@ from tests.workflows.ingestion_worker import (
     MortalActivities,
     ingest,
     ingesting,
-    ingestion_activities,
 )
 
 DIRECTORY = Path(__file__).parent.parent / "histories" / "ingest_document"

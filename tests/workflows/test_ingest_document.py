@@ -11,13 +11,13 @@ from temporalio.worker import Replayer
 from adapters.postgres.database import Database
 from adapters.temporal.plugin import parley_plugin
 from tests.embedding_server import EmbeddingServer, Failure
+from tests.ingestion import ingestion_activities
 from tests.knowledge import Knowledge, new_knowledge
 from tests.workflows.ingestion_worker import (
     KEY_RING,
     MortalActivities,
     ingest,
     ingesting,
-    ingestion_activities,
 )
 from workflows.ingest_document import IngestDocumentWorkflow
 

@@ -15,13 +15,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 from ulid import ULID
 
-from activities.ingestion import IngestionActivities
+from activities.heartbeats import Position
 from activities.reembedding import ReembeddingActivities
 from adapters.openai.embeddings import Embeddings
-from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
 from adapters.postgres.embedding_spaces import EmbeddingSpaces, begin_move, call_off_move
-from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import KnowledgeBase
 from adapters.query_embeddings import QueryEmbeddings
@@ -46,9 +44,10 @@ from contracts.ingestion import (
 from contracts.names import SPACE_CHANGED_SIGNAL
 from tests.embedding_server import EmbeddingServer, Failure, vector_of
 from tests.http_server import serving
+from tests.ingestion import ingestion_activities, words
 from tests.knowledge import MODEL, Knowledge, MemoryUsage, new_knowledge
 from tests.pinecone_emulator.app import PineconeEmulator
-from tests.workflows.ingestion_worker import KEY_RING, words
+from tests.workflows.ingestion_worker import KEY_RING
 from workflows.reembed_knowledge_base import ReembedKnowledgeBaseWorkflow
 
 HISTORIES = Path(__file__).parent.parent / "histories" / "reembed_knowledge_base"
@@ -141,14 +140,8 @@ class World:
         self.index = index
         self.costs = Costs()
         self.spaces = EmbeddingSpaces(knowledge.database)
-        self.ingestion = IngestionActivities(
-            Ingestions(knowledge.database),
-            contents=knowledge.contents,
-            parser=DocumentParser(),
-            embeddings=embeddings,
-            index=index,
-            count_tokens=words,
-            usage=self.costs,
+        self.ingestion = ingestion_activities(
+            knowledge, client, offered=[OTHER], index=index, usage=self.costs
         )
         self.mortal = Mortal(
             ReembeddingActivities(
@@ -183,7 +176,7 @@ class World:
 
     async def embedded(self, ref: IngestDocument) -> ActivateVersion:
         """A document that is cut and embedded, and not switched on."""
-        chunked: ChunkedDocument = await self.ingestion._chunk_document(ref)
+        chunked: ChunkedDocument = await self.ingestion._chunk_document(ref, Position())
         await self.ingestion._embed_passages(
             EmbedPassages(
                 document=ref,
@@ -191,7 +184,8 @@ class World:
                 start=0,
                 end=chunked.passage_count,
                 passage_count=chunked.passage_count,
-            )
+            ),
+            Position(),
         )
         return ActivateVersion(
             document=ref,
@@ -201,8 +195,8 @@ class World:
         )
 
     async def switch_on(self, request: ActivateVersion) -> None:
-        while not await self.ingestion._activate(request):
-            await self.ingestion._embed_again(request)
+        while await self.ingestion._activate(request) is None:
+            await self.ingestion._embed_again(request, Position())
 
     async def add(self, *texts: str) -> None:
         for text in texts:

@@ -7,6 +7,7 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 from adapters.postgres.tables.knowledge import (
     INDEXED_DIMENSIONS,
     Document,
+    KeptEmbedding,
     KnowledgeBase,
     Passage,
     PassageEmbedding,
@@ -33,6 +34,7 @@ __all__ = [
     "ConsentState",
     "Document",
     "Erasure",
+    "KeptEmbedding",
     "KnowledgeBase",
     "Organization",
     "Passage",

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
     Computed,
     Index,
     Integer,
+    LargeBinary,
     Text,
     UniqueConstraint,
     text,
@@ -84,6 +86,7 @@ class Document(SQLModel, table=True):
         columns.own("knowledge_base_id", "knowledge_bases", ondelete="CASCADE"),
         Index("ix_documents_list", "knowledge_base_id", "created_at", "id"),
         Index("ix_documents_content", "organization_id", "content_sha256"),
+        Index("ix_documents_active_content", "organization_id", "active_sha256"),
     )
 
     id: DocumentId = Field(primary_key=True, sa_type=Text)
@@ -105,6 +108,16 @@ class Document(SQLModel, table=True):
     active_version: int | None = None
     next_version: int = Field(default=1)
     chunk_count: int = Field(default=0)
+    """Passages of `active_version`."""
+    staged_count: int | None = None
+    """Passages of the version that is being made."""
+    embedded_count: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """How many of these have their vectors, at least."""
+    warnings: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"),
+    )
+    """What the parser could not take from the content, in sentences."""
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()
@@ -181,3 +194,24 @@ class PassageEmbedding(SQLModel, table=True):
         ),
     )
     embedding: Any = Field(sa_column=Column(Vector(), nullable=False))
+
+
+class KeptEmbedding(SQLModel, table=True):
+    """A vector that was paid for, by the exact input of the model; it goes with its document."""
+
+    __tablename__ = "kept_embeddings"
+    __table_args__ = (columns.own("document_id", "documents", ondelete="CASCADE"),)
+
+    document_id: DocumentId = Field(primary_key=True, sa_type=Text)
+    model: str = Field(primary_key=True, sa_type=Text)
+    dimension: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    input_sha256: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    organization_id: OrganizationId = columns.organization_id()
+    vector: bytes = Field(sa_type=LargeBinary)
+    """Little-endian 32-bit floats."""
+    request_tokens: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """Of the whole request that it came with, on the first of that request's vectors."""
+    made_for: int
+    """The version for which it was made, and paid."""
+    used_by: int
+    """The newest version that has asked for it: what the active one has not is removed."""
