@@ -1,6 +1,7 @@
 """The text layer of a PDF, page by page, in reading order, with its ruled tables."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -15,11 +16,12 @@ from adapters.parsing.document import (
     numbered,
     paged,
     protected,
+    refusing,
 )
 from adapters.parsing.pdf_columns import is_read_across
 from adapters.parsing.pdf_continued import with_header_of
 from adapters.parsing.pdf_layout import is_upright, laid_out, run_boxes
-from adapters.parsing.pdf_tables import Grid, grids_on, is_ruled
+from adapters.parsing.pdf_tables import grids_on, is_ruled
 from adapters.parsing.plain_text import visible
 
 MAX_PAGES: Final = 5000
@@ -46,6 +48,8 @@ class _Page:
     is_scanned: bool = False
     is_ruled: bool = False
     is_damaged: bool = False
+    was_hurried: bool = False
+    """Nobody had the time to look for columns and tables."""
 
 
 def parse_pdf(file: BinaryIO) -> ParsedDocument:
@@ -66,20 +70,7 @@ def parse_pdf(file: BinaryIO) -> ParsedDocument:
         layout_until = time.process_time() + cpu_seconds_left() * _LAYOUT_SHARE
         pages = [_read(document, number, layout_until) for number in range(len(document))]
         _require_text(pages)
-        warnings = _warnings(pages)
-        ruled = [number for number, page in enumerate(pages) if page.is_ruled]
-        if ruled:
-            found = grids_on(file, ruled, seconds=cpu_seconds_left() * _TABLES_SHARE)
-            for number, grids in found.grids.items():
-                pages[number].text = _with_tables(document, number, grids, pages[number].text)
-            for number in found.grids:
-                if found.goes_on(number):
-                    pages[number].text = with_header_of(pages[number - 1].text, pages[number].text)
-            if found.left_out:
-                warnings.append(
-                    "Tables on these pages were read as lines of text, because there are too many "
-                    f"of them: {numbered([number + 1 for number in found.left_out])}."
-                )
+        _add_tables(document, file, pages)
         labels = [document.get_page_label(number) for number in range(len(document))]
     plain = [str(number) for number in range(1, len(pages) + 1)]
     has_labels = any(labels) and labels != plain
@@ -88,7 +79,7 @@ def parse_pdf(file: BinaryIO) -> ParsedDocument:
         labels=[visible(a) or b for a, b in zip(labels, plain, strict=True)]
         if has_labels
         else None,
-        warnings=warnings,
+        warnings=_warnings(pages),
     )
 
 
@@ -102,16 +93,33 @@ def _read(document: pypdfium2.PdfDocument, number: int, layout_until: float) -> 
     text = _clean(raw)
     if not text:
         return _Page(is_scanned=_shows_something(page))
-    if time.process_time() < layout_until:
-        boxes = run_boxes(page, textpage)
-        if is_read_across(boxes) or not is_upright(page, textpage):
-            text = _clean(laid_out(page, textpage)) or text
-    return _Page(text=text, is_ruled=is_ruled(page))
+    if time.process_time() >= layout_until:
+        return _Page(text=text, was_hurried=True)
+    try:
+        with refusing(_damaged()):
+            boxes = run_boxes(page, textpage)
+            if is_read_across(boxes) or not is_upright(page, textpage):
+                text = _clean(laid_out(page, textpage)) or text
+            return _Page(text=text, is_ruled=is_ruled(page))
+    except UnreadableDocument:
+        return _Page(text=text)  # places that make no sense: it stays in the order of the file
 
 
-def _with_tables(document: pypdfium2.PdfDocument, number: int, grids: list[Grid], text: str) -> str:
-    page = document[number]
-    return _clean(laid_out(page, page.get_textpage(), grids=grids)) or text
+def _add_tables(document: pypdfium2.PdfDocument, file: BinaryIO, pages: list[_Page]) -> None:
+    """Write the tables of ruled pages as tables, where they stand."""
+    ruled = [number for number, page in enumerate(pages) if page.is_ruled]
+    if not ruled:
+        return
+    found = grids_on(file, ruled, seconds=cpu_seconds_left() * _TABLES_SHARE)
+    for number, grids in found.grids.items():
+        with suppress(UnreadableDocument), refusing(_damaged()):
+            page = document[number]
+            text = _clean(laid_out(page, page.get_textpage(), grids=grids)) or pages[number].text
+            if found.goes_on(number):
+                text = with_header_of(pages[number - 1].text, text)
+            pages[number].text = text
+    for number in found.left_out:
+        pages[number].was_hurried = True
 
 
 def _clean(raw: str) -> str:
@@ -142,6 +150,11 @@ def _warnings(pages: list[_Page]) -> list[str]:
         warnings.append(
             "These pages have no text, probably because they were scanned or are pictures: "
             f"{numbered(scanned)}. To have them read, {_SCANNED_ADVICE}."
+        )
+    if hurried := [number for number, page in enumerate(pages, 1) if page.was_hurried]:
+        warnings.append(
+            "Columns and tables on these pages were read line by line, because the document has "
+            f"too many of them: {numbered(hurried)}."
         )
     if broken := [number for number, page in enumerate(pages, 1) if page.is_damaged]:
         warnings.append(f"These pages are damaged and were left out: {numbered(broken)}.")

@@ -70,7 +70,10 @@ async def running_stage(cache: Path) -> AsyncIterator[Stage]:
     async with running_postgres(directory) as server, _model_settings(settings, directory) as model:
         url = server.url()
         await upgrade(url)
-        settings = settings.model_copy(update={**model, "database_url": url})
+        # Never an outside index: what a run writes there would stay.
+        settings = settings.model_copy(
+            update={**model, "database_url": url, "vector_store": "pgvector"}
+        )
         kept = KeptVectors(cache / "vectors.sqlite")
         database = Database(url)
         try:

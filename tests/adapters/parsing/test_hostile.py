@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from adapters.parsing.document import UnreadableDocument
+from adapters.parsing.archive import read_member
+from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
 from tests.adapters.parsing.files import (
     archive,
@@ -145,3 +146,20 @@ async def test_what_is_nested_too_deeply_says_so(content: bytes) -> None:
     with pytest.raises(UnreadableDocument) as caught:
         await DocumentParser().parse(content)
     assert "nested too deeply" in caught.value.sentence
+
+
+def test_an_archive_with_encrypted_members_is_protected() -> None:
+    content = bytearray(archive({"word/document.xml": b"<x/>"}))
+    content[6] |= 1  # of the flags in the member's own header
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # and in the directory
+    with pytest.raises(UnreadableDocument) as caught:
+        read(bytes(content))
+    assert caught.value.reason is Unreadable.PROTECTED
+
+
+def test_a_member_that_unpacks_to_more_than_it_declares_is_not_read_further() -> None:
+    content = archive({"a.xml": b"x" * 100_000})
+    declared = (100_000).to_bytes(4, "little")
+    with zipfile.ZipFile(io.BytesIO(content.replace(declared, (10).to_bytes(4, "little")))) as file:
+        assert file.infolist()[0].file_size == 10
+        assert read_member(file, "a.xml") is None
