@@ -93,6 +93,8 @@ class IngestionActivities:
         self._require_model(state.embedding_model)
         position.at = "fetching"
         await self._ingestions.progress(request, stage="fetching", progress=0)
+        # Again: who replaces the content holds the row until it is done, and progress waits for it.
+        state = await self._ingestions.state(request)
         content = await self._contents.get(request.organization_id, state.content_sha256)
         if content is None:
             raise UnreadableDocument(

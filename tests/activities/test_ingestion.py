@@ -22,7 +22,6 @@ from adapters.retrieval import Hit, Retriever
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndex, WriteToken
 from adapters.vectors.pgvector import PgVectorIndex
 from adapters.vectors.pinecone import PineconeIndex
-from contracts.ids import OrganizationId
 from contracts.ingestion import (
     ActivatedVersion,
     ActivateVersion,
@@ -51,7 +50,7 @@ class Quota:
         self.come_back: float | None = None
         self.asked: list[dict[str, Any]] = []
 
-    async def turn(self, _organization_id: OrganizationId, **asked: Any) -> float | None:
+    async def turn(self, *_who: object, **asked: Any) -> float | None:
         self.asked.append(asked)
         return self.come_back
 
@@ -314,7 +313,8 @@ async def test_a_document_tells_how_far_it_is(steps: Steps) -> None:
     assert document.warnings == []
     await steps.embed(ref, chunked)
     document = await steps.knowledge.document(ref)
-    assert (document.embedded_count, document.progress) == (4, pytest.approx(0.95))
+    assert document.embedded_count == 4
+    assert document.progress == pytest.approx(0.95)
     await steps.activate(ref, chunked)
     document = await steps.knowledge.document(ref)
     assert (document.stage, document.staged_count, document.embedded_count) == (None, None, 4)

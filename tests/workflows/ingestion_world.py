@@ -165,7 +165,7 @@ class World:
                 ),
                 {"document_id": ref.document_id},
             )
-            vectors_of = dict(vectors.tuples().all())
+            vectors_of: dict[int, str] = dict(vectors.tuples().all())
         return {
             "status": (document.status, document.stage, document.error, document.progress),
             "counts": (document.chunk_count, document.staged_count, document.embedded_count),
