@@ -1,8 +1,8 @@
 """Has documents ingested, and stops that."""
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from temporalio.client import Client
@@ -11,6 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.tables import Document
+from api.problems import unavailable
 from contracts.ids import DocumentId, ingestion_workflow_id
 from contracts.ingestion import IngestDocument
 from contracts.names import (
@@ -19,8 +20,11 @@ from contracts.names import (
     INGESTION_QUEUE,
     ORGANIZATION_ID,
 )
+from telemetry import get_logger
 
 STOPPED_AT_ONCE: Final = 16
+
+_log = get_logger(__name__)
 
 
 async def start_ingestion(temporal: Client, document: Document, *, again: bool = False) -> None:
@@ -28,8 +32,11 @@ async def start_ingestion(temporal: Client, document: Document, *, again: bool =
 
     Args:
         again: one that runs is to look at the document once more before it ends.
+
+    Raises:
+        Problem: the workflow engine does not answer.
     """
-    with suppress(WorkflowAlreadyStartedError):
+    with _answering(), suppress(WorkflowAlreadyStartedError):
         await temporal.start_workflow(
             INGEST_DOCUMENT_WORKFLOW,
             IngestDocument(
@@ -49,7 +56,11 @@ async def start_ingestion(temporal: Client, document: Document, *, again: bool =
 
 
 async def stop_ingestions(temporal: Client, document_ids: Iterable[DocumentId]) -> None:
-    """Stop those that run; when their steps have ended, they remove what these have left."""
+    """Stop those that run; when their steps have ended, they remove what these have left.
+
+    Raises:
+        Problem: the workflow engine does not answer.
+    """
     gate = asyncio.Semaphore(STOPPED_AT_ONCE)
 
     async def stop(document_id: DocumentId) -> None:
@@ -61,4 +72,15 @@ async def stop_ingestions(temporal: Client, document_ids: Iterable[DocumentId]) 
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
 
-    await asyncio.gather(*(stop(document_id) for document_id in document_ids))
+    with _answering():
+        await asyncio.gather(*(stop(document_id) for document_id in document_ids))
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    # A lazy client that cannot connect raises the latter.
+    except (RPCError, RuntimeError) as error:
+        _log.warning("ingestion_not_told", error=type(error).__name__)
+        raise unavailable("The workflow engine") from None

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
-from temporalio.service import RPCError
 from ulid import ULID
 
 from adapters.postgres import documents, knowledge_bases
@@ -13,7 +12,7 @@ from api.dependencies import AdminDep, PlaceDep, Tenant, ViewerDep
 from api.document_ingestion import start_ingestion, stop_ingestions
 from api.document_removal import forget_contents, forget_vectors
 from api.preconditions import PreconditionDep
-from api.problems import Problem, documented, not_found, unavailable
+from api.problems import Problem, documented, not_found
 from api.routing import ResourceRouter
 from api.schemas.base import Listing, exactly
 from api.schemas.knowledge import (
@@ -25,14 +24,11 @@ from api.schemas.knowledge import (
 from api.uploads import REQUEST_BODY, Refused, Upload, store_uploads
 from contracts.ids import KnowledgeBaseId
 from contracts.ingestion import DocumentStatus
-from telemetry import get_logger
 
 router = ResourceRouter(
     prefix="/v1/organizations/{organization_id}/knowledge-bases/{knowledge_base_id}/documents",
     tags=["documents"],
 )
-
-_log = get_logger(__name__)
 
 
 @router.post(
@@ -185,12 +181,11 @@ async def _take_in(
         raise
     try:
         await start_ingestion(tenant.services.temporal, document)
-    except (RPCError, RuntimeError) as error:
-        _log.warning("ingestion_not_started", document_id=document.id, error=type(error).__name__)
+    except Problem:
         async with tenant.session() as session:
             await _delete(session, document, tenant)
         await _forget(document, tenant)
-        raise unavailable("The workflow engine") from None
+        raise
     return DocumentPublic.model_validate(document)
 
 

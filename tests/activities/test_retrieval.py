@@ -24,8 +24,9 @@ from adapters.retrieval import Retriever
 from adapters.vectors.pgvector import PgVectorIndex
 from contracts.conversation import ConversationRef, InboundRecord, RetrievedPassages, Turn
 from contracts.ids import AssistantId, ChannelId, KnowledgeBaseId, PersonId, conversation_id
-from tests.activities.test_ingestion import Steps, words
+from tests.activities.test_ingestion import Steps
 from tests.adapters.dynamodb.builders import a_record, a_request
+from tests.ingestion import words
 from tests.knowledge import MODEL, Knowledge, new_knowledge
 
 KEY_RING = KeyRing(["a key ring for tests, long enough to be one"])
