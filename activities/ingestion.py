@@ -228,11 +228,11 @@ class IngestionActivities:
 
     async def _forget_file(self, request: ActivateVersion) -> None:
         """The file of the version before, unless a document has the same content."""
-        sha256, organization_id = request.replaced_sha256, request.document.organization_id
+        sha256, document = request.replaced_sha256, request.document
         if sha256 is None or sha256 == request.content_sha256:
             return
-        if not await self._ingestions.is_needed(organization_id, content_sha256=sha256):
-            await self._contents.delete(organization_id, sha256)
+        if not await self._ingestions.is_needed(document, content_sha256=sha256):
+            await self._contents.delete(document.organization_id, sha256)
 
     def _require_model(self, model: str) -> None:
         if model != self._embedder.model:

@@ -16,7 +16,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.documents import unused_contents
 from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION
 from adapters.postgres.tables import Document, KeptEmbedding, KnowledgeBase, Passage
-from contracts.ids import ULID_LENGTH, DocumentId, OrganizationId, PassageId
+from contracts.ids import ULID_LENGTH, DocumentId, PassageId
 from contracts.ingestion import IngestDocument, IngestionStage
 from domain.chunking import Chunk
 
@@ -274,9 +274,9 @@ class Ingestions:
             query = select(Document.id).where(Document.id == ref.document_id)
             return (await session.exec(query)).first() is not None
 
-    async def is_needed(self, organization_id: OrganizationId, *, content_sha256: str) -> bool:
+    async def is_needed(self, ref: IngestDocument, *, content_sha256: str) -> bool:
         """Whether a document of the organisation has this content, or is searched with it."""
-        async with self._database.tenant(organization_id) as session:
+        async with self._database.tenant(ref.organization_id) as session:
             return not await unused_contents(session, [content_sha256])
 
 
