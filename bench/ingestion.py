@@ -3,8 +3,8 @@
 python -m bench.ingestion [--documents N]
 
 The whole product on the embedded stack, on loopback only, with an instant model: what is measured
-is Parley. The documents (Markdown, plain text, DOCX, PDF) are of one organisation, the conversations of
-another.
+is Parley. The documents (Markdown, plain text, DOCX, PDF) are of one organisation, the
+conversations of another.
 """
 
 import argparse
