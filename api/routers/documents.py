@@ -150,16 +150,14 @@ async def retry_document(
     """
     async with tenant.session() as session:
         document = await find_document(session, knowledge_base_id, document_id, lock=True)
-        before = DocumentPublic.model_validate(document)
         if document.status == "ready":
             raise Problem(409, "It is ready: there is nothing to try again.", kind="not-failed")
         changes = {"status": "pending", "error": None}
         after = DocumentPublic.model_validate(
             await documents.update(session, document, changes=changes)
         )
-        await tenant.record(
-            session, action="document.retry", resource_id=after.id, before=before, after=after
-        )
+        # Also one that was pending, and is: what was done is to start it.
+        await tenant.record(session, action="document.retry", resource_id=after.id, after=after)
         # Within the transaction: without an engine that answers, nothing is changed.
         await start_ingestion(tenant.services.temporal, document, again=True)
     return after
