@@ -106,6 +106,8 @@ class IngestionActivities:
         self._embedder.require(state.space)
         position.at = "fetching"
         await self._ingestions.progress(request, stage="fetching", progress=0)
+        # Again: who replaces the content holds the row until it is done, and progress waits for it.
+        state = await self._ingestions.state(request)
         content = await self._contents.get(request.organization_id, state.content_sha256)
         if content is None:
             raise UnreadableDocument(
@@ -289,11 +291,11 @@ class IngestionActivities:
 
     async def _forget_file(self, request: ActivateVersion) -> None:
         """The file of the version before, unless a document has the same content."""
-        sha256, organization_id = request.replaced_sha256, request.document.organization_id
+        sha256, document = request.replaced_sha256, request.document
         if sha256 is None or sha256 == request.content_sha256:
             return
-        if not await self._ingestions.is_needed(organization_id, content_sha256=sha256):
-            await self._contents.delete(organization_id, sha256)
+        if not await self._ingestions.is_needed(document, content_sha256=sha256):
+            await self._contents.delete(document.organization_id, sha256)
 
 
 def _version(document: IngestDocument, version: int) -> DocumentVersion:

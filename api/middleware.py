@@ -14,9 +14,11 @@ from telemetry import get_logger
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
 """Meta's deliveries are at most 3 MB (Webhooks documentation, "Payload size"); ours are smaller."""
-UPLOAD_LIMIT: Final = 33 * 1024 * 1024
-"""32 MB of a document and what multipart adds."""
-UPLOAD_PATH: Final = re.compile(r"^/v1/organizations/[^/]+/knowledge-bases/[^/]+/documents$")
+UPLOAD_LIMIT: Final = 1024 * 1024 * 1024
+"""Of many documents at once, of which none may have more than 100 MB (`api/uploads.py`)."""
+UPLOAD_PATH: Final = re.compile(
+    r"^/v1/organizations/[^/]+/knowledge-bases/[^/]+/documents(/[^/]+/content)?$"
+)
 TRACEPARENT: Final = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2."""
 

@@ -103,7 +103,9 @@ def _complete(document: dict[str, Any], routes: Iterable[APIRoute]) -> None:
             schema["examples"] = [example]
     for route in routes:
         for method in route.methods or ():
-            _complete_operation(document["paths"][route.path_format][method.lower()], route)
+            operation = document["paths"][route.path_format][method.lower()]
+            _complete_operation(operation, route)
+            _show_choices(operation, schemas)
     used = {tag for route in routes for tag in route.tags}
     document["tags"] = [tag for tag in TAGS if tag["name"] in used]
 
@@ -131,6 +133,16 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
             headers |= _HEADERS.get(int(status), {})
             content[MEDIA_TYPE]["example"] = problem_example(int(status))
         response["headers"] = headers | response.get("headers", {})
+
+
+def _show_choices(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """An answer that is one of several has an example of each."""
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            schema = content.get("schema", {})
+            if choices := [one["$ref"] for one in schema.get("anyOf", ()) if "$ref" in one]:
+                names = [reference.rsplit("/", 1)[-1] for reference in choices]
+                schema["examples"] = [schemas[name]["examples"][0] for name in names]
 
 
 def _problems(operation: dict[str, Any], route: APIRoute) -> Iterator[int]:

@@ -7,7 +7,7 @@ ETag. The OpenAPI document says all of it.
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
@@ -65,8 +65,8 @@ class ResourceRoute(APIRoute):
 
     @property
     def shows_a_revision(self) -> bool:
-        model = self.response_model
-        return isinstance(model, type) and issubclass(model, Revised)
+        models = (self.response_model, *get_args(self.response_model))
+        return any(isinstance(model, type) and issubclass(model, Revised) for model in models)
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
@@ -125,7 +125,10 @@ def _with_etag(handler: Handler) -> Handler:
     async def handle(request: Request) -> Response:
         response = await handler(request)
         if response.status_code < 300:
-            response.headers["ETag"] = etag(json.loads(bytes(response.body))["revision"])
+            shown = json.loads(bytes(response.body))
+            # Some routes answer with one object or with several.
+            if "revision" in shown:
+                response.headers["ETag"] = etag(shown["revision"])
         return response
 
     return handle

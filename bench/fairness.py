@@ -39,7 +39,7 @@ async def measure_fairness(
         # One in so many shares its queue with the flood, which is measured by nobody's luck.
         flooder_id = str(int(flooder_id) + 1)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        desk = _Desk(session, product, instant)
+        desk = Desk(session, product, instant)
         await desk.turns(quiet, first=0, count=5)
         alone = await desk.turns(quiet, first=1000, count=turns)
         async with desk.flood(flooder_id, conversations=conversations) as flood:
@@ -69,7 +69,9 @@ async def _organization(product: Product, phone_number_id: str) -> str:
     return conversations_queue(channels[phone_number_id].organization_id)
 
 
-class _Desk:
+class Desk:
+    """Asks as people do, and waits for the replies."""
+
     def __init__(self, session: aiohttp.ClientSession, product: Product, instant: str) -> None:
         self._session = session
         self._product = product

@@ -195,6 +195,7 @@ class Objects:
         expires_seconds: int,
         person_id: PersonId | None = None,
         disposition: str | None = None,
+        media_type: str | None = None,
     ) -> str:
         """An address from which anybody who has it can read the file until it expires.
 
@@ -202,10 +203,14 @@ class Objects:
 
         Args:
             disposition: value of `Content-Disposition` that the file comes with.
+            media_type: value of `Content-Type`, in place of the one it was stored with: equal files
+                are stored once, whatever they were called.
         """
         params = {"Bucket": self._bucket, "Key": _path(organization_id, sha256, person_id)}
         if disposition is not None:
             params["ResponseContentDisposition"] = disposition
+        if media_type is not None:
+            params["ResponseContentType"] = media_type
         return await self._signer.generate_presigned_url(
             "get_object", Params=params, ExpiresIn=expires_seconds
         )

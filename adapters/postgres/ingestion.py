@@ -23,7 +23,7 @@ from adapters.postgres.embedding_spaces import (
 )
 from adapters.postgres.passages import TEXT_SEARCH_CONFIGURATION
 from adapters.postgres.tables import Document, KeptEmbedding, KnowledgeBase, Passage
-from contracts.ids import ULID_LENGTH, DocumentId, OrganizationId, PassageId
+from contracts.ids import ULID_LENGTH, DocumentId, PassageId
 from contracts.ingestion import IngestDocument, IngestionStage
 from domain.chunking import Chunk
 
@@ -290,9 +290,9 @@ class Ingestions:
             query = select(Document.id).where(Document.id == ref.document_id)
             return (await session.exec(query)).first() is not None
 
-    async def is_needed(self, organization_id: OrganizationId, *, content_sha256: str) -> bool:
+    async def is_needed(self, ref: IngestDocument, *, content_sha256: str) -> bool:
         """Whether a document of the organisation has this content, or is searched with it."""
-        async with self._database.tenant(organization_id) as session:
+        async with self._database.tenant(ref.organization_id) as session:
             return not await unused_contents(session, [content_sha256])
 
 

@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from adapters.postgres import documents, knowledge_bases
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
+from api.document_ingestion import stop_ingestions
 from api.document_removal import forget_contents, forget_vectors
 from api.embedding_models import move_to, offered_model
 from api.preconditions import PreconditionDep
@@ -110,6 +111,9 @@ async def delete_knowledge_base(
         precondition.check(knowledge_base.revision)
         before = KnowledgeBasePublic.of(knowledge_base)
         contents = await documents.contents_in(session, knowledge_base_id=knowledge_base.id)
+        unfinished = await documents.unfinished_in(session, knowledge_base_id=knowledge_base.id)
+        # Within the transaction: without an engine that answers, nothing is changed.
+        await stop_ingestions(tenant.services.temporal, unfinished)
         await knowledge_bases.delete(session, knowledge_base)
         await tenant.record(
             session, action="knowledge_base.delete", resource_id=before.id, before=before

@@ -7,9 +7,10 @@ from pydantic import Field, StringConstraints
 
 from adapters.postgres.embedding_spaces import spaces_of
 from adapters.postgres.tables import KnowledgeBase
+from api.problems import ProblemDetails
 from api.schemas.base import Input, Integer, Name, Output, Revised
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
-from contracts.ingestion import DocumentStatus
+from contracts.ingestion import DocumentStatus, IngestionStage
 
 SearchLanguage = Literal[
     "simple", "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "estonian",
@@ -102,6 +103,11 @@ class DocumentFromText(Input):
     text: str = Field(min_length=1, max_length=2_000_000)
 
 
+class DocumentContent(Input):
+    title: Name | None = None
+    text: str = Field(min_length=1, max_length=2_000_000)
+
+
 class DocumentUpdate(Input):
     title: Name = ""
 
@@ -116,11 +122,26 @@ class DocumentPublic(Revised):
     size_bytes: int
     status: DocumentStatus
     error: str | None = Field(description="Why it failed, and what can be done.")
-    stage: str | None
+    warnings: list[str] = Field(description="What could not be taken from the file.")
+    stage: IngestionStage | None = Field(description="What is being done to it.")
     progress: float = Field(description="0 to 1.")
-    chunk_count: int
+    chunk_count: int = Field(description="Passages that are searched.")
+    staged_count: int | None = Field(description="Passages of the version that is being made.")
+    embedded_count: int = Field(description="How many of these have their vectors, at least.")
     created_at: datetime
     updated_at: datetime
+
+
+class UploadedFile(Output):
+    filename: str | None
+    document: DocumentPublic | None = None
+    problem: ProblemDetails | None = Field(default=None, description="Why there is no document.")
+
+
+class UploadedFiles(Output):
+    """What became of several files, in their order."""
+
+    items: list[UploadedFile]
 
 
 class SearchRequest(Input):

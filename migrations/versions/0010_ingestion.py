@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.access import protect
+from migrations.access import count_revisions, protect
 
 revision: str = "0010"
 down_revision: str | None = "0009"
@@ -25,6 +25,11 @@ def upgrade() -> None:
     # A content is needed by whoever has it and by whoever is still searched with it.
     op.create_index(
         "ix_documents_active_content", "documents", ["organization_id", "active_sha256"]
+    )
+    count_revisions(
+        "documents",
+        of=("content_sha256", "filename", "media_type", "size_bytes"),
+        name="parley_revision_content",
     )
     create_kept_embeddings()
 
@@ -57,6 +62,7 @@ def create_kept_embeddings() -> None:
 
 def downgrade() -> None:
     op.drop_table("kept_embeddings")
+    op.execute("DROP TRIGGER parley_revision_content ON documents")
     op.drop_index("ix_documents_active_content", "documents")
     op.drop_column("documents", "warnings")
     op.drop_column("documents", "embedded_count")

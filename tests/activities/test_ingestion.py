@@ -28,7 +28,6 @@ from adapters.vectors.index import (
 )
 from adapters.vectors.pgvector import PgVectorIndex
 from adapters.vectors.pinecone import PineconeIndex
-from contracts.ids import OrganizationId
 from contracts.ingestion import (
     ActivatedVersion,
     ActivateVersion,
@@ -57,11 +56,7 @@ class Quota:
         self.come_back: float | None = None
         self.asked: list[dict[str, Any]] = []
 
-    async def turn(
-        self,
-        organization_id: OrganizationId,  # noqa: ARG002 - one organisation is enough here
-        **asked: Any,
-    ) -> float | None:
+    async def turn(self, *_who: object, **asked: Any) -> float | None:
         self.asked.append(asked)
         return self.come_back
 

@@ -84,6 +84,10 @@ CHANGES: dict[tuple[str, str], Change] = {
     ("patch", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change(
         "document.update", lambda: {"title": "Other"}
     ),
+    ("put", f"{KNOWLEDGE_BASE}/documents/{{document_id}}/content"): Change(
+        "document.replace", lambda: {"text": "Other words"}
+    ),
+    ("post", f"{KNOWLEDGE_BASE}/documents/{{document_id}}/retry"): Change("document.retry"),
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
     ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
         "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}

@@ -17,6 +17,7 @@ from tests.http_server import serving
 from tests.knowledge import MODEL
 from tests.pinecone_emulator.app import PineconeEmulator
 from tests.servers import ConnectTemporal
+from tests.workflows.erase_world import client_of
 from tests.workflows.ingestion_worker import KEY_RING
 from tests.workflows.ingestion_world import (
     NEW,
@@ -49,8 +50,7 @@ async def patient(
     time_skipping_env: WorkflowEnvironment, database: Database
 ) -> AsyncIterator[World]:
     """Its hours are over at once. Its server cannot take a cancellation that comes too late."""
-    client = await time_skipping_env.connect_client(plugins=[parley_plugin(KEY_RING)])
-    async with a_world(client, database) as world:
+    async with a_world(client_of(time_skipping_env), database) as world:
         yield world
 
 

@@ -17,13 +17,15 @@ from tests.knowledge import Knowledge, new_knowledge
 CHUNK: Final = Chunk("Theirs", 0, 6, None, None)
 ARGUMENTS: Final[Mapping[str, dict[str, Any]]] = {
     "state": {},
-    "progress": {"stage": "parsing", "progress": 0.9},
-    "stage": {"chunks": [Chunk("Ours", 0, 4, None, None)]},
+    "progress": {"stage": "parsing", "progress": 0.9, "embedded": 1},
+    "stage": {"chunks": [Chunk("Ours", 0, 4, None, None)], "warnings": ["ours"]},
     "staged": {"version": 2, "start": 0, "end": 1},
     "accept_dimension": {"model": "any", "dimension": 3},
     "activate": {"version": 2, "passage_count": 1, "content_sha256": "ours"},
     "remove_older_versions": {"version": 2},
     "fail": {"error": "ours"},
+    "exists": {},
+    "is_needed": {"content_sha256": "theirs"},
 }
 """With which a method would do something to the document, were it the caller's."""
 METHODS: Final = sorted(name for name in vars(Ingestions) if not name.startswith("_"))
@@ -56,5 +58,5 @@ async def test_anothers_document_is_neither_read_nor_changed(
         told = await call(
             ref.model_copy(update={"organization_id": ours.organization_id}), **ARGUMENTS[method]
         )
-    assert told is None
+    assert not told
     assert await everything(theirs, ref) == before

@@ -230,7 +230,8 @@ def _row(table: Table, organization: OrganizationId) -> dict[str, Any]:
     for column in table.columns:
         if column.name in row or column.nullable or column.server_default is not None:
             continue
-        if column.autoincrement is True or (column.primary_key and column.type.python_type is int):
+        counted = column.primary_key and column.type.python_type is int
+        if column.autoincrement is True or (counted and column.autoincrement is not False):
             continue
         row[column.name] = (
             SOURCES.get(table.name)
