@@ -1,4 +1,4 @@
-"""What is pgvector's own: when an index is used, and that it finds what comparing everything does."""
+"""What is pgvector's own: when an index is used, and that it finds what comparing all does."""
 
 import random
 
@@ -81,9 +81,10 @@ async def plan(
         return "\n".join(row[0] for row in rows)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("dimension", [384, 3072])
 async def test_the_index_is_used_under_row_level_security_and_finds_the_same(
-    database: Database, eager: None, monkeypatch: pytest.MonkeyPatch, dimension: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, dimension: int
 ) -> None:
     space = EmbeddingSpace("m", dimension)
     knowledge = await filled(database, space)
@@ -98,7 +99,8 @@ async def test_the_index_is_used_under_row_level_security_and_finds_the_same(
     assert len(by_index) == LIMIT
 
 
-async def test_others_vectors_are_passed_over(database: Database, eager: None) -> None:
+@pytest.mark.usefixtures("eager")
+async def test_others_vectors_are_passed_over(database: Database) -> None:
     space = EmbeddingSpace("m", 384)
     one, other = await filled(database, space), await filled(database, space)
     found = await nearest(database, one, space, limit=30)
@@ -106,17 +108,15 @@ async def test_others_vectors_are_passed_over(database: Database, eager: None) -
     assert not set(found) & set(await nearest(database, other, space, limit=30))
 
 
-async def test_an_index_that_finds_too_few_is_followed_by_comparing_all(
-    database: Database, eager: None
-) -> None:
+@pytest.mark.usefixtures("eager")
+async def test_an_index_that_finds_too_few_is_followed_by_comparing_all(database: Database) -> None:
     space = EmbeddingSpace("m", 384)
     knowledge = await filled(database, space)
     assert len(await nearest(database, knowledge, space, limit=PASSAGES + 10)) == PASSAGES
 
 
-async def test_a_size_without_an_index_is_searched_all_the_same(
-    database: Database, eager: None
-) -> None:
+@pytest.mark.usefixtures("eager")
+async def test_a_size_without_an_index_is_searched_all_the_same(database: Database) -> None:
     space = EmbeddingSpace("m", 100)
     knowledge = await filled(database, space)
     assert len(await nearest(database, knowledge, space)) == LIMIT
