@@ -23,6 +23,8 @@ class ReembedKnowledgeBase(Contract):
 
     organization_id: OrganizationId
     knowledge_base_id: KnowledgeBaseId
+    settle_seconds: float = 20
+    """After the switch, until searches that began before it are over: they use the old vectors."""
 
 
 class ReembeddedBatch(Contract):

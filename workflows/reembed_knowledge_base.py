@@ -80,6 +80,10 @@ class ReembedKnowledgeBaseWorkflow:
         while batch.model is not None:
             _show(f"{batch.done:,} of {batch.total:,} passages are embedded with {batch.model}")
             if batch.done >= batch.total and await self._switch():
+                _show("searches that began with the old model come to their end")
+                await workflow.sleep(
+                    timedelta(seconds=self._ref.settle_seconds), summary="let searches end"
+                )
                 break
             if workflow.info().is_continue_as_new_suggested():
                 # Nothing is lost by it: the next run looks at the knowledge base first.

@@ -1,7 +1,7 @@
 """Vectors in PostgreSQL, beside their passages and under the same row-level security.
 
 Few vectors are compared one by one, which is exact; of many, an HNSW index finds the nearest. Which
-is which was measured (`python -m bench.vectors`): see `_index_pays_off`.
+is which was measured (`python -m bench.vectors`): see `pays_off`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -34,7 +34,7 @@ WIDEST: Final = 100_000
 FEWEST_INDEXED: Final = 5_000
 """Fewer vectors are compared one by one within 20 ms, and none is missed."""
 WORTH: Final = 1_500
-"""See `_index_pays_off`."""
+"""See `pays_off`."""
 MOST_REMEMBERED: Final = 1000
 """The largest `hnsw.ef_search` that there is."""
 
@@ -273,18 +273,21 @@ def search_statement(dimension: int, *, indexed: bool) -> TextClause:
     return text(_SEARCH.text.format(kind=kind, operand=operand, dimension=f"{dimension:d}"))
 
 
-async def _index_pays_off(
-    connection: AsyncConnection, space: EmbeddingSpace, scope: Mapping[str, list[KnowledgeBaseId]]
-) -> bool:
+def pays_off(*, own: int, everybodys: int) -> bool:
     """Whether the index answers sooner than comparing each vector would.
 
     One by one costs what the tenant has; the index, which is everybody's, costs the more the
     smaller the tenant's share of it is, because the others' vectors are passed over. They cost the
     same where `own = WORTH / share`.
     """
+    return own >= FEWEST_INDEXED and own * own > WORTH * max(own, everybodys)
+
+
+async def _index_pays_off(
+    connection: AsyncConnection, space: EmbeddingSpace, scope: Mapping[str, list[KnowledgeBaseId]]
+) -> bool:
     if space.dimension not in INDEXED_DIMENSIONS:
         return False
     sizes = {**scope, "index": f"ix_passage_embeddings_hnsw_{space.dimension:d}"}
     own, everybodys = (await connection.execute(_SIZES, sizes)).one()
-    own = int(own)
-    return own >= FEWEST_INDEXED and own * own > WORTH * max(own, int(everybodys))
+    return pays_off(own=int(own), everybodys=int(everybodys))

@@ -1,9 +1,9 @@
 """Knowledge bases, documents and searches in the API."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from adapters.postgres.embedding_spaces import spaces_of
 from adapters.postgres.tables import KnowledgeBase
@@ -21,8 +21,15 @@ SearchLanguage = Literal[
 """Text-search configurations of PostgreSQL 16 and newer; `simple` suits any language."""
 
 
-Dimensions = Annotated[Integer, Field(ge=1, le=16_000)]
-"""Numbers of a vector: pgvector keeps no larger ones."""
+LARGEST_VECTOR: Final = 16_000
+"""Numbers that pgvector keeps in one vector at most."""
+
+Dimensions = Annotated[
+    Integer,
+    Field(ge=1, le=LARGEST_VECTOR),
+    # By itself pydantic writes the limits behind a validator in words that JSON Schema has not.
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST_VECTOR}),
+]
 
 
 class KnowledgeBaseCreate(Input):

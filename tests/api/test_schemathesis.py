@@ -49,6 +49,7 @@ MEANT_BY_NO_SCHEMA = {
     "event_types",  # each once
     "types",  # each once
     "since",  # before `until`, and not in the future
+    "embedding_model",  # offered by the platform
     "assistant_id",  # of the same organisation
     "knowledge_base_ids",
 }

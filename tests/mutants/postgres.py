@@ -45,6 +45,7 @@ TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "adapters.postgres.audit_log": ("tests/api/test_audit_log.py",),
     "adapters.postgres.consents": ("tests/adapters/postgres/test_consents.py",),
+    "adapters.postgres.embedding_spaces": ("tests/adapters/postgres/test_embedding_spaces.py",),
     "adapters.postgres.erasures": ERASURES,
     "adapters.postgres.ingestion": ("tests/adapters/postgres/test_ingestions.py",),
     "adapters.postgres.passages": ("tests/adapters/postgres/test_word_search.py",),

@@ -21,7 +21,7 @@ from tests.http_server import serving
 from tests.knowledge import new_knowledge
 from tests.servers import TIME_SKIPPING_SERVER, make_directory, running_postgres
 from tests.workflows.ingestion_worker import KEY_RING
-from tests.workflows.test_reembed_knowledge_base import DAYS, NEW, World
+from tests.workflows.reembedding_world import DAYS, NEW, World
 
 DIRECTORY = Path(__file__).parent.parent / "histories" / "reembed_knowledge_base"
 SETTLE_SECONDS = 0.3
