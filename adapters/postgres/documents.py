@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, any_, literal
+from sqlalchemy import CompoundSelect, Text, any_, literal, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
-from adapters.postgres.tables import Document
+from adapters.postgres.tables import Document, Source
 from contracts.ids import DocumentId, KnowledgeBaseId
 from contracts.ingestion import DocumentStatus
 
@@ -37,6 +37,7 @@ async def page(
     knowledge_base_id: KnowledgeBaseId,
     status: DocumentStatus | None = None,
     title: str | None = None,
+    source_id: str | None = None,
     limit: int,
     cursor: str | None,
 ) -> Page[Document]:
@@ -44,6 +45,7 @@ async def page(
         select(Document).where(Document.knowledge_base_id == knowledge_base_id),
         (Document.status, status),
         (Document.title, title),
+        (Document.source_id, source_id),
     )
     return await newest_first(
         session,
@@ -65,14 +67,22 @@ async def delete(session: AsyncSession, document: Document) -> None:
 
 
 async def contents_in(session: AsyncSession, *, knowledge_base_id: KnowledgeBaseId) -> set[str]:
-    """Hashes of all contents that the knowledge base's documents have."""
+    """Hashes of all contents that the knowledge base's documents and sources have."""
     query = select(Document.content_sha256).where(Document.knowledge_base_id == knowledge_base_id)
-    return set((await session.exec(query)).all())
+    of_sources = select(Source.content_sha256).where(
+        Source.knowledge_base_id == knowledge_base_id, col(Source.content_sha256).is_not(None)
+    )
+    handed_in = {sha256 for sha256 in await session.exec(of_sources) if sha256 is not None}
+    return handed_in | set((await session.exec(query)).all())
 
 
 async def unused_contents(session: AsyncSession, hashes: Sequence[str]) -> set[str]:
-    """Those of the hashes that no document of the organisation has any more."""
+    """Those of the hashes that no document or source of the organisation has any more."""
     # One parameter: of single ones PostgreSQL takes no more than 65,535.
     wanted = any_(literal(list(hashes), ARRAY(Text)))
-    query = select(Document.content_sha256).where(col(Document.content_sha256) == wanted).distinct()
-    return set(hashes) - set((await session.exec(query)).all())
+    used: CompoundSelect[Any] = union(
+        select(Document.content_sha256).where(col(Document.content_sha256) == wanted),
+        select(Source.content_sha256).where(col(Source.content_sha256) == wanted),
+    )
+    rows = await (await session.connection()).execute(used)
+    return set(hashes) - set(rows.scalars())

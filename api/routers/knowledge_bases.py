@@ -2,7 +2,7 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres import documents, knowledge_bases
+from adapters.postgres import documents, knowledge_bases, sources
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
 from api.document_removal import forget_contents, forget_vectors
@@ -98,6 +98,8 @@ async def delete_knowledge_base(
         precondition.check(knowledge_base.revision)
         before = KnowledgeBasePublic.model_validate(knowledge_base)
         contents = await documents.contents_in(session, knowledge_base_id=knowledge_base.id)
+        for source_id in await sources.ids(session, knowledge_base_id=knowledge_base.id):
+            await tenant.services.source_schedules.delete(source_id)
         await knowledge_bases.delete(session, knowledge_base)
         await tenant.record(
             session, action="knowledge_base.delete", resource_id=before.id, before=before

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.schemas.base import Input, Integer, Name, Output, Revised
-from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
+from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId, SourceId
 from contracts.ingestion import DocumentStatus
 
 SearchLanguage = Literal[
@@ -62,6 +62,8 @@ class DocumentPublic(Revised):
     stage: str | None
     progress: float = Field(description="0 to 1.")
     chunk_count: int
+    source_id: SourceId | None = Field(description="The source that keeps it current.")
+    url: str | None = Field(description="Where a person can open it.")
     created_at: datetime
     updated_at: datetime
 

@@ -1,5 +1,7 @@
 """Sources that keep a knowledge base current, and what became of each look at them."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -13,7 +15,7 @@ depends_on: str | None = None
 
 MOMENT = sa.DateTime(timezone=True)
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
-DOCUMENT_COLUMNS = {
+DOCUMENT_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "source_id": sa.Text(),
     "source_key": sa.Text(),
     "url": sa.Text(),
@@ -77,9 +79,7 @@ def _make_sources() -> None:
     op.create_index("ix_sources_list", "sources", ["knowledge_base_id", "created_at", "id"])
     op.create_index("ix_sources_content", "sources", ["organization_id", "content_sha256"])
     protect("sources", tenant_may=EVERYTHING)
-    count_revisions(
-        "sources", of=("name", "settings", "content_sha256", "schedule", "paused")
-    )
+    count_revisions("sources", of=("name", "settings", "content_sha256", "schedule", "paused"))
 
 
 def _make_runs() -> None:
@@ -93,6 +93,7 @@ def _make_runs() -> None:
         sa.Column("status", sa.Text(), server_default="pending", nullable=False),
         sa.Column("error", sa.Text()),
         sa.Column("complete", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("decided", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         *(
             sa.Column(name, sa.Integer(), nullable=False)
             for name in ("added", "changed", "unchanged", "removed", "failed")

@@ -88,6 +88,10 @@ class SourceRun(SQLModel, table=True):
         default=False, sa_type=Boolean, sa_column_kwargs={"server_default": text("false")}
     )
     """All that the source has is among the items: what is not there is gone."""
+    decided: bool = Field(
+        default=False, sa_type=Boolean, sa_column_kwargs={"server_default": text("false")}
+    )
+    """Which documents are to go is noted on the items."""
     added: int = Field(default=0)
     changed: int = Field(default=0)
     unchanged: int = Field(default=0)
