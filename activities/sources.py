@@ -115,7 +115,7 @@ class SourceActivities:
                     reader = await self._readers.open(source)
                     total = await self._syncs.write_list(sync, await reader.list())
         except SourceFailed as error:
-            raise ApplicationError(str(error), type="SourceFailed") from error
+            raise _failed(error) from error
         except SourceGone as error:
             raise _gone(error) from error
         return SyncProgress(run_id=sync.run_id, total=total, parallel=PARALLEL.get(source.type, 1))
@@ -143,7 +143,7 @@ class SourceActivities:
                     ),
                 )
         except SourceFailed as error:
-            raise ApplicationError(str(error), type="SourceFailed") from error
+            raise _failed(error) from error
         except SourceGone as error:
             raise _gone(error) from error
 
@@ -247,6 +247,10 @@ def _listed(item: SourceRunItem) -> Listed:
 def _most_items(source: Source) -> int:
     most: int = source.settings.get("max_pages", MOST_PAGES)
     return most
+
+
+def _failed(error: SourceFailed) -> ApplicationError:
+    return ApplicationError(str(error), type="SourceFailed", non_retryable=not error.retryable)
 
 
 def _gone(error: Exception) -> ApplicationError:

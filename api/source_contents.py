@@ -59,11 +59,10 @@ def handed_in(type: str, body: SourceCreate | SourceUpdate) -> HandedIn | None:
     return HandedIn(write_faq(pairs).encode(), JSON_TYPE)
 
 
-async def store(tenant: Tenant, content: HandedIn | None) -> dict[str, str]:
-    """The column that names where it is, or nothing."""
+async def store(tenant: Tenant, content: HandedIn | None) -> str | None:
+    """The hash under which it is kept; None when there is nothing to keep."""
     if content is None:
-        return {}
-    sha256 = await tenant.services.objects.put(
+        return None
+    return await tenant.services.objects.put(
         tenant.organization_id, content.content, media_type=content.media_type
     )
-    return {"content_sha256": sha256}

@@ -54,8 +54,8 @@ STORAGE: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
 LISTING: Final = RetryPolicy(
-    initial_interval=timedelta(seconds=5),
-    maximum_interval=timedelta(minutes=1),
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=3,
     maximum_attempts=3,
 )
 """Few: the next sync tries again, and the owner wants to know."""

@@ -52,6 +52,8 @@ class Syncs:
             ours = select(SourceRun).where(
                 SourceRun.source_id == ref.source_id,
                 SourceRun.workflow_id == request.workflow_id,
+                # Two syncs that begin in the same second have the same id, one after the other.
+                col(SourceRun.ended_at).is_(None),
             )
             if (run := (await session.exec(ours)).first()) is not None:
                 return run.id, source

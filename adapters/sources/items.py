@@ -9,6 +9,14 @@ from contracts.sources import ItemOutcome
 class SourceFailed(Exception):
     """The source cannot be read now. The message is a sentence for its owner."""
 
+    retryable = True
+
+
+class SourceRefused(SourceFailed):
+    """It cannot be read until somebody changes something."""
+
+    retryable = False
+
 
 class ItemFailed(Exception):
     """One item cannot be had. The message is a sentence for the owner of the source."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.guarded_http import GuardedHttp
 from adapters.objects.objects import Objects
 from adapters.postgres.tables import Source
-from adapters.sources.items import SourceFailed, SourceReader
+from adapters.sources.items import SourceReader, SourceRefused
 from adapters.sources.readers import (
     CrawlReader,
     FaqReader,
@@ -40,7 +40,7 @@ class Readers:
     async def open(self, source: Source) -> SourceReader:
         """
         Raises:
-            SourceFailed: it may no longer be read, or what was handed in is not there any more.
+            SourceRefused: it may no longer be read, or what was handed in is not there any more.
         """
         match source.type:
             case "text":
@@ -81,7 +81,7 @@ class Readers:
                 prefix=prefix,
             )
         except BucketRefused as error:
-            raise SourceFailed(f"The bucket cannot be read: {error}.") from None
+            raise SourceRefused(f"The bucket cannot be read: {error}.") from None
         return S3Reader(self._s3, bucket=bucket, prefix=prefix)
 
     def _pace(self) -> Pace:
@@ -91,7 +91,7 @@ class Readers:
         sha256 = source.content_sha256
         content = sha256 and await self._objects.get(source.organization_id, sha256)
         if not content:
-            raise SourceFailed("What was handed in is no longer there: hand it in again.")
+            raise SourceRefused("What was handed in is no longer there: hand it in again.")
         return content
 
 

@@ -15,6 +15,7 @@ from adapters.sources.items import (
     Listing,
     NotFetched,
     SourceFailed,
+    SourceRefused,
     Writable,
 )
 from adapters.sources.pages import fetch_page
@@ -86,7 +87,7 @@ class FaqReader:
             try:
                 pairs = read_faq(text or "")
             except FaqError as error:
-                raise SourceFailed(str(error)) from None
+                raise SourceRefused(str(error)) from None
             self._pairs = {pair.key: pair for pair in pairs}
         return self._pairs
 
@@ -135,7 +136,7 @@ class SitemapReader:
         pages, complete = await read_sitemap(self._website, self._url, most_pages=self._most_pages)
         items = [Listed(page, url=page) for page in pages if self._scope.holds(page)]
         if pages and not items:
-            raise SourceFailed("No page of the sitemap is within the paths of this source.")
+            raise SourceRefused("No page of the sitemap is within the paths of this source.")
         note = None if complete else f"The sitemap has more than {self._most_pages:,} pages."
         return Listing(items, complete, note)
 
@@ -175,7 +176,7 @@ class CrawlReader:
 
     async def list(self) -> Listing:
         if not await self._pace.robots.allows(self._url):
-            raise SourceFailed("The website's robots.txt asks us not to read the first page.")
+            raise SourceRefused("The website's robots.txt asks us not to read the first page.")
         return Listing([Listed(self._url, url=self._url)])
 
     async def fetch(

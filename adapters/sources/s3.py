@@ -98,8 +98,9 @@ class S3Reader:
                 raise ItemFailed(
                     f"It has more than {MOST_BYTES // 1024 // 1024} MB, which is the most."
                 )
-            async with answer["Body"] as body:
-                while piece := await body.read(_PIECE):
+            body = answer["Body"]
+            async with body:
+                async for piece in body.iter_chunks(_PIECE):
                     await into.write(piece)
         except ClientError as error:
             if _code(error) in ("NoSuchKey", "404"):

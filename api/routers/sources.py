@@ -58,13 +58,13 @@ async def create_source(
         settings=settings,
         schedule=_timing(body),
         paused=body.paused,
-        **await store(tenant, content),
+        content_sha256=await store(tenant, content),
     )
     try:
         async with tenant.session() as session:
             created = await _create(session, source, tenant)
     except Exception:
-        await forget_contents(tenant, {source.content_sha256} - {None})
+        await forget_contents(tenant, _hashes(source.content_sha256))
         raise
     if not source.paused:
         await _begin_first_sync(source.id, knowledge_base_id, tenant)
@@ -113,7 +113,6 @@ async def update_source(
     async with tenant.session() as session:
         before = await _find(session, knowledge_base_id, source_id)
     changes = await _changes(before, body, tenant)
-    replaced = {before.content_sha256} - {changes.get("content_sha256"), None}
     async with tenant.session() as session:
         source = await _find(session, knowledge_base_id, source_id, lock=True)
         precondition.check(source.revision)
@@ -127,8 +126,7 @@ async def update_source(
         await tenant.record(
             session, action="source.update", resource_id=after.id, before=shown, after=after
         )
-    if "content_sha256" in changes:
-        await forget_contents(tenant, {sha256 for sha256 in replaced if sha256})
+    await forget_contents(tenant, _hashes(before.content_sha256) - _hashes(updated.content_sha256))
     return after
 
 
@@ -147,8 +145,9 @@ async def delete_source(
         await sources.delete(session, source)
         await tenant.record(session, action="source.delete", resource_id=before.id, before=before)
     await forget_documents(tenant, [one.id for one in documents])
-    contents = {one.content_sha256 for one in documents}
-    await forget_contents(tenant, contents | ({source.content_sha256 or ""} - {""}))
+    await forget_contents(
+        tenant, {one.content_sha256 for one in documents} | _hashes(source.content_sha256)
+    )
 
 
 @router.post("/{source_id}/sync", status_code=202, responses=documented(401, 403, 404, 409, 503))
@@ -272,13 +271,17 @@ async def _changes(source: Source, body: SourceUpdate, tenant: Tenant) -> dict[s
     if source.type == "faq" and content is not None:
         settings.pop("url", None)
     check_settings(tenant, source.type, settings)
-    changes: dict[str, Any] = {"settings": settings, **await store(tenant, content)}
-    if source.type == "faq" and body.url is not None:
-        changes["content_sha256"] = None
+    changes: dict[str, Any] = {"settings": settings}
+    if content is not None or (source.type == "faq" and body.url is not None):
+        changes["content_sha256"] = await store(tenant, content)
     sent = body.model_fields_set
     if "schedule" in sent:
         changes["schedule"] = _timing(body)
     return changes | {name: getattr(body, name) for name in ("name", "paused") if name in sent}
+
+
+def _hashes(sha256: str | None) -> set[str]:
+    return set() if sha256 is None else {sha256}
 
 
 def _timing(body: SourceCreate | SourceUpdate) -> dict[str, Any] | None:

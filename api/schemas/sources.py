@@ -196,7 +196,11 @@ class SourcePublic(Revised):
         if isinstance(row, dict):
             return row
         known = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
-        empty: dict[str, list[str]] = {"allowed_hosts": [], "include_paths": [], "exclude_paths": []}
+        empty: dict[str, list[str]] = {
+            "allowed_hosts": [],
+            "include_paths": [],
+            "exclude_paths": [],
+        }
         spread = dict.fromkeys(_OF_TYPES - HANDED_IN) | empty | row.settings
         return spread | known
 

@@ -85,6 +85,14 @@ CHANGES: dict[tuple[str, str], Change] = {
         "document.update", lambda: {"title": "Other"}
     ),
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
+    ("post", f"{KNOWLEDGE_BASE}/sources"): Change(
+        "source.create", lambda: {"type": "text", "name": "New", "text": "Words"}
+    ),
+    ("patch", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change(
+        "source.update", lambda: {"name": "Other"}
+    ),
+    ("delete", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change("source.delete"),
+    ("post", f"{KNOWLEDGE_BASE}/sources/{{source_id}}/sync"): Change("source.sync"),
     ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
         "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}
     ),
