@@ -156,12 +156,13 @@ async def sync_source(knowledge_base_id: str, source_id: str, tenant: AdminDep) 
     async with tenant.session() as session:
         source = await _find(session, knowledge_base_id, source_id, lock=True)
         run = await _ask_for_sync(session, source, tenant)
-        await tenant.record(
-            session,
-            action="source.sync",
-            resource_id=source.id,
-            after=SourceRunPublic.model_validate(run),
-        )
+        if run.id == sources.new_run_id(tenant.seed):
+            await tenant.record(
+                session,
+                action="source_run.create",
+                resource_id=run.id,
+                after=SourceRunPublic.model_validate(run),
+            )
     return SourceRunPublic.model_validate(run)
 
 

@@ -92,7 +92,7 @@ CHANGES: dict[tuple[str, str], Change] = {
         "source.update", lambda: {"name": "Other"}
     ),
     ("delete", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change("source.delete"),
-    ("post", f"{KNOWLEDGE_BASE}/sources/{{source_id}}/sync"): Change("source.sync"),
+    ("post", f"{KNOWLEDGE_BASE}/sources/{{source_id}}/sync"): Change("source_run.create"),
     ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
         "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}
     ),
@@ -212,6 +212,16 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
             "channel_id": channel_id,
             "knowledge_base_id": base["id"],
+            "source_id": (
+                await created(
+                    admin,
+                    f"{path}/knowledge-bases/{base['id']}/sources",
+                    type="text",
+                    name="Returns",
+                    text="Within thirty days.",
+                    paused=True,
+                )
+            )["id"],
             "document_id": (
                 await created(
                     admin,
