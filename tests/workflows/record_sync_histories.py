@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 
 from adapters.temporal.plugin import parley_plugin
-from tests.servers import TIME_SKIPPING_SERVER
+from tests.servers import make_directory, running_temporal
 from tests.workflows.ingestion_worker import KEY_RING
 from tests.workflows.source_world import SourceWorld, start, syncing
 
@@ -23,10 +22,8 @@ SETTLE_SECONDS = 0.3
 
 
 async def record() -> None:
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(TIME_SKIPPING_SERVER)
-    ) as environment:
-        client = await environment.connect_client(plugins=[parley_plugin(KEY_RING)])
+    async with running_temporal(make_directory()) as server:
+        client = await Client.connect(server.address, plugins=[parley_plugin(KEY_RING)])
         async with syncing(client, SourceWorld(parallel=3, pages_to_remove=2)) as queue:
             await _keep("synced", client, await start(client, queue))
         async with syncing(client, SourceWorld(found={10: 7})) as queue:

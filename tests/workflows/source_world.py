@@ -36,6 +36,7 @@ RUN = SourceRunId("run_1")
 class SourceWorld:
     """Activities that tell what they were asked."""
 
+    name: str = field(default_factory=lambda: str(ULID()))
     items: int = 25
     parallel: int = 1
     found: dict[int, int] = field(default_factory=dict)
@@ -76,8 +77,7 @@ class SourceWorld:
                     beating.cancel()
             self.batches.append((request.start, request.end))
             self.items += self.found.pop(request.start, 0)
-            documents = (DocumentId(f"doc_{request.start}"),)
-            return SyncedBatch(total=self.items, documents=documents)
+            return SyncedBatch(total=self.items, documents=(self.document(request.start),))
 
         @activity.defn(name="remove_vanished")
         async def remove_vanished(_sync: SyncRef) -> RemovedVanished:
@@ -91,6 +91,10 @@ class SourceWorld:
             return FinishedSync(status="failed" if request.error else "succeeded")
 
         return [begin_sync, list_source, sync_batch, remove_vanished, finish_sync]
+
+    def document(self, start: int) -> DocumentId:
+        """What comes of the batch that begins there."""
+        return DocumentId(f"doc_{self.name}_{start}")
 
     def _refuse(self, step: str) -> None:
         if (kind := self.refused.get(step)) is not None:
@@ -107,7 +111,7 @@ async def _beat() -> None:
 class QuickIngestion:
     @workflow.run
     async def run(self, _document: IngestDocument) -> str:
-        await workflow.sleep(1)
+        await workflow.sleep(0.2)
         return "ready"
 
 

@@ -1,17 +1,18 @@
 """A source's sync as Temporal runs it: everything is taken once, and every end is written down."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
 from temporalio.exceptions import CancelledError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from adapters.temporal.plugin import parley_plugin
-from contracts.ids import DocumentId, ingestion_workflow_id
+from contracts.ids import ingestion_workflow_id
 from contracts.sources import FinishedSync
+from tests.servers import ConnectTemporal
 from tests.workflows.ingestion_worker import KEY_RING
 from tests.workflows.source_world import SourceWorld, start, syncing
 from workflows.sync_source import STOPPED, UNEXPECTED, SyncSourceWorkflow
@@ -20,8 +21,8 @@ HISTORIES = sorted((Path(__file__).parent.parent / "histories" / "sync_source").
 
 
 @pytest.fixture
-async def client(time_skipping_env: WorkflowEnvironment) -> Client:
-    return await time_skipping_env.connect_client(plugins=[parley_plugin(KEY_RING)])
+async def client(connect_temporal: ConnectTemporal) -> Client:
+    return await connect_temporal(plugins=[parley_plugin(KEY_RING)])
 
 
 @pytest.mark.parametrize("batches_per_run", [None, 1, 2])
@@ -35,7 +36,7 @@ async def test_every_item_is_taken_once_in_however_many_runs(
         assert await handle.result() == FinishedSync(status="succeeded")
     taken = sorted(world.batches)
     assert (taken[0][0], taken[-1][1]) == (0, 32)
-    assert all(one[1] == following[0] for one, following in zip(taken, taken[1:], strict=False))
+    assert all(one[1] == following[0] for one, following in pairwise(taken))
     assert (world.began, world.removals, world.finished) == (1, 3, [None])
 
 
@@ -83,7 +84,7 @@ async def test_a_document_that_is_being_ingested_is_ingested_again_afterwards(
     async with syncing(client, world) as queue:
         first, second = await start(client, queue), await start(client, queue)
         await asyncio.gather(first.result(), second.result())
-        document = client.get_workflow_handle(ingestion_workflow_id(DocumentId("doc_0")))
+        document = client.get_workflow_handle(ingestion_workflow_id(world.document(0)))
         assert await document.result() == "ready"
     assert world.finished == [None, None]
 
@@ -92,7 +93,12 @@ def test_there_are_histories() -> None:
     assert {path.stem for path in HISTORIES} == {"synced", "continued", "failed", "cancelled"}
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-async def test_a_recorded_sync_replays(path: Path) -> None:
+@pytest.fixture(params=HISTORIES, ids=lambda path: path.stem)
+def history(request: pytest.FixtureRequest) -> WorkflowHistory:
+    path: Path = request.param
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+async def test_a_recorded_sync_replays(history: WorkflowHistory) -> None:
     replayer = Replayer(workflows=[SyncSourceWorkflow], plugins=[parley_plugin(KEY_RING)])
-    await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
+    await replayer.replay_workflow(history)
