@@ -41,6 +41,8 @@ class Site:
     redirects: dict[str, str] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Pages that are answered when it is set."""
     has_etags: bool = True
     asked: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
@@ -62,6 +64,8 @@ class Site:
         path = request.url.path
         self.asked[path] += 1
         self.agents.add(request.headers.get("user-agent", ""))
+        if path in self.held:
+            await self.held[path].wait()
         if path in self.statuses:
             return Response("no", self.statuses[path])
         if path in self.redirects:
@@ -144,6 +148,11 @@ class KnowledgeWorld:
             (one["url"] or "").partition("//")[2].partition("/")[2] or one["title"]: one
             for one in answer.json()["items"]
         }
+
+    async def files(self) -> list[str]:
+        """What S3 has of the organisation."""
+        objects = self.services.objects
+        return await objects._listed(f"{self.organization.id}/")
 
     async def found(self, query: str) -> list[str]:
         """Texts of the passages that a search finds."""

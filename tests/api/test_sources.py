@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from fastapi import FastAPI
+from temporalio.service import RPCError
 
 from api.services import Services
+from contracts.ids import SourceId, source_schedule_id
 from local.aws import AwsServer
 from local.temporal_server import TemporalServer
 from settings import Settings
@@ -350,3 +352,56 @@ async def test_a_sync_whose_steps_die_ends_as_one_whose_steps_do_not(
     assert counts(run) == {"added": 1, "unchanged": 1, "removed": 1}
     assert set(await world.documents(source["id"])) == {"1.md", "2.md"}
     assert (await world.runs(source["id"]))[0] == {k: v for k, v in run.items() if k != "items"}
+
+
+async def test_a_source_that_is_deleted_during_a_sync_leaves_nothing_behind(
+    world: KnowledgeWorld, site: Site
+) -> None:
+    site.pages |= {f"/{n}.md": f"Words of {n}." for n in range(30)}
+    site.sitemap(*(f"/{n}.md" for n in range(12)))
+    source = await world.make(type="sitemap", name="Site", url=f"{site.url}/sitemap.xml")
+    assert await world.found("words")
+    site.sitemap(*(f"/{n}.md" for n in range(30)))
+    site.pages["/20.md"] = "Words of something that takes long."
+    site.held["/20.md"] = asyncio.Event()
+    path = f"{world.path}/sources/{source['id']}"
+    (await world.organization.admin.post(f"{path}/sync")).raise_for_status()
+    async with asyncio.timeout(PATIENCE):
+        while not site.asked["/20.md"]:  # noqa: ASYNC110 - the site is asked when it is
+            await asyncio.sleep(0.02)
+    assert (await world.organization.admin.delete(path)).status_code == 204
+    site.held["/20.md"].set()
+
+    handle = world.services.temporal.get_schedule_handle(source_schedule_id(SourceId(source["id"])))
+    with pytest.raises(RPCError, match="not found"):
+        await handle.describe()
+    assert await world.documents(source["id"]) == {}
+    assert await world.found("words") == []
+    # The last file of a page that was being fetched is removed when it notices.
+    async with asyncio.timeout(PATIENCE):
+        while await world.files():  # noqa: ASYNC110 - the worker notices when it does
+            await asyncio.sleep(0.05)
+
+
+async def test_a_sync_that_is_cancelled_keeps_what_it_has_and_says_so(
+    world: KnowledgeWorld, site: Site
+) -> None:
+    site.pages |= {f"/{n}.md": f"Words of {n}." for n in range(12)}
+    site.sitemap(*(f"/{n}.md" for n in range(12)))
+    source = await world.make(type="sitemap", name="Site", url=f"{site.url}/sitemap.xml")
+    site.sitemap("/0.md", "/11.md")
+    site.pages["/11.md"] = "Other words."
+    site.held["/11.md"] = asyncio.Event()
+    path = f"{world.path}/sources/{source['id']}"
+    (await world.organization.admin.post(f"{path}/sync")).raise_for_status()
+    async with asyncio.timeout(PATIENCE):
+        while site.asked["/11.md"] < 2:  # noqa: ASYNC110 - the site is asked when it is
+            await asyncio.sleep(0.02)
+    (run, _first) = await world.runs(source["id"])
+    assert run["status"] == "running"
+    await world.services.temporal.get_workflow_handle(run["workflow_id"]).cancel()
+    run = await world.ended(source["id"])
+    site.held["/11.md"].set()
+    assert (run["status"], run["removed"]) == ("failed", 0)
+    assert "stopped" in run["error"]
+    assert len(await world.documents(source["id"])) == 12
