@@ -1,14 +1,22 @@
 """Compares sources with their schedules in Temporal, both ways."""
 
+from datetime import timedelta
+from typing import Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.heartbeats import heartbeating
 from adapters.dynamodb.values import utc_now
 from adapters.postgres import sources
 from adapters.postgres.database import Database
+from adapters.postgres.tables import Source
 from adapters.temporal.source_schedules import SourceSchedules, TimingRefused
 from contracts.sources import ReconciledPage, ReconcilePage
 from telemetry import get_logger
+
+PATIENCE: Final = timedelta(minutes=1)
+"""With whoever has asked for a sync and is about to begin it."""
 
 _log = get_logger(__name__)
 
@@ -38,6 +46,7 @@ class SourceScheduleActivities:
                     except TimingRefused:
                         _log.warning("schedule_refused", source_id=source_id)
                         continue
+                    await self._begin_what_was_asked_for(session, source)
                 made += done == "made"
                 mended += done == "mended"
         more = len(found) == page.limit
@@ -58,3 +67,19 @@ class SourceScheduleActivities:
                 await self._schedules.delete(source_id)
                 deleted += 1
         return deleted
+
+    async def _begin_what_was_asked_for(self, session: AsyncSession, source: Source) -> None:
+        """A process may have died before it had the first sync begin, or one that it had noted."""
+        run = await sources.open_run(session, source_id=source.id)
+        asked_at = source.created_at if run is None else run.created_at
+        if utc_now() - asked_at < PATIENCE:
+            return
+        if run is None and source.last_run_at is None and not source.paused:
+            run = await sources.ask_for_run(
+                session,
+                run_id=sources.new_run_id(),
+                source_id=source.id,
+                owner=source.organization_id,
+            )
+        if run is not None and run.status == "pending":
+            await self._schedules.trigger(source.id)

@@ -55,7 +55,6 @@ STORAGE: Final = RetryPolicy(
 )
 LISTING: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1),
-    backoff_coefficient=3,
     maximum_attempts=3,
 )
 """Few: the next sync tries again, and the owner wants to know."""

@@ -10,6 +10,7 @@ from temporalio.client import Schedule, ScheduleSpec, ScheduleUpdate, ScheduleUp
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities import source_schedules as source_schedule_activities
 from activities.source_schedules import SourceScheduleActivities
 from adapters.postgres.tables import Source
 from adapters.temporal import source_schedules
@@ -204,6 +205,34 @@ async def test_a_comparison_makes_mends_and_deletes_schedules(
     monkeypatch.setattr(source_schedules, "STILL_NEW", timedelta(0))
     await delete_orphans(activities, of=base, until_gone=orphan["id"])
     assert await base.is_scheduled(right["id"])
+
+
+async def test_a_first_sync_that_was_never_begun_is_begun_by_the_comparison(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedules = base.services.source_schedules
+
+    async def unavailable(*_arguments: Any) -> Any:
+        raise RPCError("not now", RPCStatusCode.UNAVAILABLE, b"")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schedules, "trigger", unavailable)
+        source = await base.make(paused=False)
+    path = f"{base.path}/{source['id']}"
+    assert (await base.viewer.get(f"{path}/runs")).json()["items"] == []
+    activities = SourceScheduleActivities(base.services.database, schedules=schedules)
+    page = ReconcilePage(after=source["id"][:-1], limit=1)
+    await ActivityEnvironment().run(activities.reconcile_schedules_page, page)
+    # Whoever has made it may be about to begin.
+    assert (await base.viewer.get(f"{path}/runs")).json()["items"] == []
+    monkeypatch.setattr(source_schedule_activities, "PATIENCE", timedelta(0))
+    await ActivityEnvironment().run(activities.reconcile_schedules_page, page)
+    (run,) = (await base.viewer.get(f"{path}/runs")).json()["items"]
+    assert run["status"] == "pending"
+    handle = base.services.temporal.get_schedule_handle(source_schedule_id(source["id"]))
+    async with asyncio.timeout(20):
+        while not (await handle.describe()).info.running_actions:  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(0.02)
 
 
 async def delete_orphans(
