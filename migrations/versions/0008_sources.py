@@ -28,8 +28,6 @@ DOCUMENT_COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
 
 def upgrade() -> None:
     _make_sources()
-    _make_runs()
-    _make_items()
     for name, kind in DOCUMENT_COLUMNS.items():
         op.add_column("documents", sa.Column(name, kind))
     op.create_unique_constraint(None, "documents", ["source_id", "source_key"])
@@ -37,6 +35,8 @@ def upgrade() -> None:
         "documents_organization_id_source_id_fkey", "documents", "sources",
         ["organization_id", "source_id"], ["organization_id", "id"], ondelete="CASCADE",
     )  # fmt: skip
+    _make_runs()
+    _make_items()
 
 
 def downgrade() -> None:
