@@ -42,7 +42,6 @@ from contracts.sources import (
     SyncProgress,
     SyncRef,
 )
-from telemetry import get_logger
 
 PARALLEL: Final[Mapping[str, int]] = {"sitemap": 3, "s3": 3}
 """Batches at a time, of sources whose items are known beforehand. A crawl takes one page after the
@@ -54,8 +53,6 @@ LONGEST_PAUSE: Final = 60.0
 REMOVED_AT_ONCE: Final = 50
 IN_MEMORY: Final = 1024 * 1024
 """Bytes of an item; what is larger is kept on disk on its way."""
-
-_log = get_logger(__name__)
 
 
 class SourceActivities:

@@ -1,16 +1,16 @@
 """What a source is made of, as a client sends it: checked, and stored where syncs find it."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from adapters.guarded_http import Refused, check_url
 from adapters.sources.s3 import BucketRefused, check_bucket
 from api.dependencies import Tenant
 from api.problems import invalid
 from api.schemas.sources import SourceCreate, SourceUpdate
+from api.uploads import TEXT_TYPE
 from domain.faq import FaqError, Pair, checked, read_faq, write_faq
 
-JSON_TYPE = "application/json"
-TEXT_TYPE = "text/markdown"
+JSON_TYPE: Final = "application/json"
 
 
 class HandedIn(NamedTuple):

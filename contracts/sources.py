@@ -1,9 +1,12 @@
 """What goes in and out of the sync of a source. Histories hold ids and counts, never contents."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, SourceId, SourceRunId
 from contracts.model import Contract
+
+BEHIND_UPLOADS: Final = 4
+"""Priority of a sync and what it ingests: a person waits for what they have uploaded (3)."""
 
 SourceType = Literal["text", "faq", "url", "sitemap", "crawl", "s3"]
 SyncStatus = Literal["pending", "running", "succeeded", "partly", "failed"]

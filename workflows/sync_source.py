@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         SYNC_SOURCE_WORKFLOW,
     )
     from contracts.sources import (
+        BEHIND_UPLOADS,
         BeginSync,
         FinishedSync,
         FinishSync,
@@ -46,8 +47,6 @@ with workflow.unsafe.imports_passed_through():
 BATCH: Final = 10
 """Items of an activity, taken one after the other: most are unchanged and cost one request."""
 INGESTED_AT_ONCE: Final = 3
-BEHIND_UPLOADS: Final = 4
-"""Priority of what is ingested: a person waits for what they have uploaded (3)."""
 
 HEARTBEAT: Final = timedelta(seconds=30)
 STORAGE: Final = RetryPolicy(

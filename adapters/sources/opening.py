@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Final
 from adapters.guarded_http import GuardedHttp
 from adapters.objects.objects import Objects
 from adapters.postgres.tables import Source
+from adapters.sources.crawl import CrawlReader
+from adapters.sources.faq import FaqReader
 from adapters.sources.items import SourceReader, SourceRefused
-from adapters.sources.readers import (
-    CrawlReader,
-    FaqReader,
-    Pace,
-    SitemapReader,
-    TextReader,
-    UrlReader,
-)
+from adapters.sources.pace import Pace
 from adapters.sources.robots import Robots
 from adapters.sources.s3 import BucketRefused, S3Reader, check_bucket
+from adapters.sources.sitemap_pages import SitemapReader
+from adapters.sources.text import TextReader
+from adapters.sources.url import UrlReader
 from adapters.sources.web import Website
 from domain.web_addresses import Scope, normalized
 from settings import Settings

@@ -9,6 +9,8 @@ from adapters.sources.html import MOST_BYTES as MOST_HTML
 from adapters.sources.items import Fetched, ItemFailed, Known, NotFetched, Writable
 from adapters.sources.web import Page, Unmodified, Website, filename_of
 
+MARKDOWN: Final = "text/markdown"
+"""As uploads of text have it."""
 _PIECE: Final = 1024 * 1024
 
 
@@ -64,6 +66,10 @@ async def digest_of(file: Writable) -> str:
         digest.update(piece)
     await file.seek(0)
     return digest.hexdigest()
+
+
+def hash_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 async def _said(page: Page, file: Writable, size: int) -> WebPage:

@@ -29,11 +29,9 @@ from adapters.postgres.tables import Source
 from adapters.temporal.schedules import CATCH_UP
 from contracts.ids import OrganizationId, SourceId, source_schedule_id, sync_workflow_id
 from contracts.names import ORGANIZATION_ID, SOURCES_QUEUE, SYNC_SOURCE_WORKFLOW
-from contracts.sources import SourceRef, SyncSource
+from contracts.sources import BEHIND_UPLOADS, SourceRef, SyncSource
 from domain.sync_timing import timing_digest
 
-BEHIND_UPLOADS: Final = 4
-"""Priority of a sync and what it ingests: a person waits for what they have uploaded (3)."""
 LONGEST_JITTER: Final = timedelta(minutes=5)
 JITTER_SHARE: Final = 10
 """Of an interval, by which syncs are spread: many sources begin at the full hour."""

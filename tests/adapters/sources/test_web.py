@@ -1,5 +1,6 @@
 """Pages are fetched from the outside only, within limits, and as robots.txt asks."""
 
+import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from adapters import guarded_http
 from adapters.guarded_http import GuardedHttp
 from adapters.sources.items import ItemFailed, Known, SourceFailed
-from adapters.sources.readers import Pace
+from adapters.sources.pace import Pace
 from adapters.sources.robots import Robots
 from adapters.sources.web import Page, PageGone, Unmodified, Website, filename_of
 from tests.http_server import serving
@@ -72,6 +73,7 @@ class Servers:
 
     async def _endless(self) -> AsyncIterator[bytes]:
         while True:
+            await asyncio.sleep(0)
             yield b"x" * 65536
 
 
