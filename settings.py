@@ -111,11 +111,20 @@ class Settings(BaseSettings):
     """How long an erasure waits, several times, for what was under way to land."""
     parley_webhooks_to_private_addresses: bool = False
     """Events also go to addresses in our own network and without TLS: for local development."""
+    parley_sources_from_private_addresses: bool = False
+    """Sources may be in our own network: for local development."""
+    parley_s3_source_buckets: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    """Buckets that sources may read: `name` for what is under each organisation's own prefix there,
+    `name:organisation` for all of it."""
     parley_model_prices: Annotated[dict[str, ModelPrice], NoDecode] = Field(default_factory=dict)
     """USD per million tokens, by model; they go before the prices that Parley knows."""
 
     @field_validator(
-        "whatsapp_app_secret", "parley_secret_keys", "parley_embedding_models", mode="before"
+        "whatsapp_app_secret",
+        "parley_secret_keys",
+        "parley_embedding_models",
+        "parley_s3_source_buckets",
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: object) -> object:

@@ -9,9 +9,10 @@ from activities.heartbeats import heartbeating
 from adapters.dynamodb.erasure import ErasedItems
 from adapters.erasures import Erasures
 from adapters.objects.objects import Objects
-from adapters.postgres import erasures
+from adapters.postgres import erasures, sources
 from adapters.postgres.database import Database
 from adapters.temporal.executions import Executions
+from adapters.temporal.source_schedules import SourceSchedules
 from adapters.vectors.index import VectorIndex
 from contracts.erasure import Erase
 from contracts.ids import (
@@ -33,6 +34,7 @@ class ErasureActivities:
         *,
         database: Database,
         executions: Executions,
+        schedules: SourceSchedules,
         objects: Objects,
         index: VectorIndex,
         items: ErasedItems,
@@ -40,6 +42,7 @@ class ErasureActivities:
         self._records = records
         self._database = database
         self._executions = executions
+        self._schedules = schedules
         self._objects = objects
         self._index = index
         self._items = items
@@ -52,8 +55,10 @@ class ErasureActivities:
 
     @activity.defn(name="end_workflows")
     async def end_workflows(self, request: Erase) -> int:
-        """Terminate the subject's workflows, until none is listed as open; how many."""
+        """Terminate the subject's workflows, until none is listed as open; how many. What would
+        start others goes first."""
         async with heartbeating():
+            await self._delete_schedules(request)
             # Temporal may not list yet what has just begun; of those that wrote, DynamoDB knows.
             async for page in self._open_conversations(request):
                 await self._executions.terminate(map(_workflow_of, page))
@@ -118,6 +123,16 @@ class ErasureActivities:
     async def finish_erasure(self, request: Erase) -> None:
         """Say that nothing is left."""
         await self._records.finish(request.erasure_id)
+
+    async def _delete_schedules(self, request: Erase) -> None:
+        """Of the organisation's sources: Temporal may not list yet what has just been made."""
+        if request.kind != "organization":
+            return
+        async with self._database.tenant(request.organization_id) as session:
+            of_rows = await sources.ids(session)
+        listed = await self._schedules.listed(organization_id=request.organization_id)
+        for source_id in {*of_rows, *listed}:
+            await self._schedules.delete(source_id)
 
     async def _open_conversations(self, request: Erase) -> AsyncIterator[Iterable[ConversationId]]:
         if request.kind == "whatsapp_user":

@@ -2,16 +2,19 @@
 
 A name is resolved here, each of its addresses is checked, and the connection is made to an address
 that was checked: a name that resolves to something else a moment later changes nothing. TLS still
-verifies the certificate against the name. Redirects are not followed, and no proxy is asked.
+verifies the certificate against the name. Redirects are not followed (whoever follows one asks
+again, and it is checked again), and no proxy is asked.
 """
 
 import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 import httpcore
 import httpx
@@ -27,6 +30,7 @@ PATIENCE_WITH_ONE: Final = 2.0
 ANSWER_BYTES: Final = 64 * 1024
 """Read of an answer, and thrown away, so that its connection can be used again; more closes it."""
 
+_UNPACKED: Final = ("identity", "")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 """Addresses of IPv4 within IPv6 (RFC 6052)."""
 _AZURE_HOST: Final = ipaddress.ip_address("168.63.129.16")
@@ -41,10 +45,20 @@ class Unreachable(Exception):
     """No answer came, or none that is HTTP. The message says what went wrong, without contents."""
 
 
+class TooLarge(Exception):
+    """The answer has more bytes than are taken."""
+
+
 class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     """By their names in small letters."""
+
+
+class WritableFile(Protocol):
+    """Where what comes in goes: one of anyio's files on disk."""
+
+    async def write(self, data: bytes, /) -> int: ...
 
 
 def is_public(address: str) -> bool:
@@ -58,11 +72,12 @@ def is_public(address: str) -> bool:
     )
 
 
-def check_url(url: str, *, allow_private: bool) -> httpx.URL:
+def check_url(url: str, *, allow_private: bool, allow_plain: bool = False) -> httpx.URL:
     """The address as it will be called, as far as that can be said without resolving its name.
 
     Args:
         allow_private: also in our own network, and without TLS.
+        allow_plain: without TLS, because anybody may see what comes from there.
 
     Raises:
         Refused: it must not be called, or is none.
@@ -78,7 +93,7 @@ def check_url(url: str, *, allow_private: bool) -> httpx.URL:
         raise Refused("The URL must not hold a user name or password.")
     if allow_private:
         return parsed
-    if parsed.scheme != "https":
+    if parsed.scheme != "https" and not allow_plain:
         raise Refused("The URL must begin with https://.")
     if not _may_be_public(host):
         raise Refused("The URL must lead to a public address.")
@@ -86,7 +101,7 @@ def check_url(url: str, *, allow_private: bool) -> httpx.URL:
 
 
 class GuardedHttp:
-    """Posts to addresses of tenants' choice. Open it with `async with`."""
+    """Calls addresses of tenants' choice. Open it with `async with`."""
 
     def __init__(
         self,
@@ -134,42 +149,125 @@ class GuardedHttp:
             Refused: the address must not be called.
             Unreachable: there is no answer.
         """
-        parsed = check_url(url, allow_private=self._allow_private)
-        target = httpcore.URL(
-            scheme=parsed.raw_scheme,
-            host=parsed.raw_host,
-            port=parsed.port,
-            target=parsed.raw_path,
-        )
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._post(target, headers, body)
-        except TimeoutError:
-            raise Unreachable(f"no answer within {seconds:g} s") from None
-        except (socket.gaierror, UnicodeError):
-            raise Unreachable("its name cannot be resolved") from None
-        except (httpcore.ConnectError, httpcore.ConnectTimeout, OSError) as error:
-            raise Unreachable(_of_connecting(error)) from error
-        except (httpcore.TimeoutException, httpcore.NetworkError) as error:
-            raise Unreachable("the connection was lost before an answer came") from error
-        except httpcore.ProtocolError as error:
-            raise Unreachable("the answer is not HTTP") from error
+        target = _target(check_url(url, allow_private=self._allow_private))
+        async with _telling(seconds):
+            return await self._post(target, headers, body)
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        into: WritableFile,
+        most_bytes: int,
+        seconds: float,
+    ) -> Answer:
+        """The answer; the body of one with status 200 is written into `into`, unpacked.
+
+        Args:
+            most_bytes: of the body, before and after it is unpacked.
+            seconds: for all of it.
+
+        Raises:
+            Refused: the address must not be called.
+            Unreachable: there is no answer, or it breaks off.
+            TooLarge: it has more bytes; `into` holds some of them.
+        """
+        target = _target(check_url(url, allow_private=self._allow_private, allow_plain=True))
+        sent = _encoded({**headers, "host": _host(target), "accept-encoding": "identity"})
+        async with (
+            _telling(seconds),
+            self._pool.stream("GET", target, headers=sent) as response,
+        ):
+            answer = _answer(response)
+            body = response.aiter_stream()
+            if answer.status != 200:
+                await _discard(body)
+                return answer
+            length = answer.headers.get("content-length", "")
+            if length.isdecimal() and int(length) > most_bytes:
+                raise TooLarge
+            async for piece in _unpacked(body, answer.headers, most_bytes=most_bytes):
+                await into.write(piece)
+            return answer
 
     async def _post(self, target: httpcore.URL, headers: Mapping[str, str], body: bytes) -> Answer:
-        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        sent = _encoded(headers)
         async with self._pool.stream("POST", target, headers=sent, content=body) as response:
-            read = 0
-            async for piece in response.aiter_stream():
-                read += len(piece)
-                if read > ANSWER_BYTES:
-                    break
-            return Answer(
-                response.status,
-                {
-                    name.decode("latin-1").lower(): value.decode("latin-1")
-                    for name, value in response.headers
-                },
-            )
+            await _discard(response.aiter_stream())
+            return _answer(response)
+
+
+@asynccontextmanager
+async def _telling(seconds: float) -> AsyncIterator[None]:
+    """Bounds a call in time, and tells what went wrong with it in our own words."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Unreachable(f"no answer within {seconds:g} s") from None
+    except (socket.gaierror, UnicodeError):
+        raise Unreachable("its name cannot be resolved") from None
+    except (httpcore.ConnectError, httpcore.ConnectTimeout, OSError) as error:
+        raise Unreachable(_of_connecting(error)) from error
+    except (httpcore.TimeoutException, httpcore.NetworkError) as error:
+        raise Unreachable("the connection was lost before an answer came") from error
+    except (httpcore.ProtocolError, zlib.error) as error:
+        raise Unreachable("the answer is not HTTP") from error
+
+
+def _target(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+
+
+def _host(target: httpcore.URL) -> str:
+    host = target.host.decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    return host if target.port is None else f"{host}:{target.port}"
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def _answer(response: httpcore.Response) -> Answer:
+    return Answer(
+        response.status,
+        {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.headers
+        },
+    )
+
+
+async def _discard(body: AsyncIterator[bytes]) -> None:
+    """Read so much of it that the connection can be used again, if that is not too much."""
+    read = 0
+    async for piece in body:
+        read += len(piece)
+        if read > ANSWER_BYTES:
+            break
+
+
+async def _unpacked(
+    body: AsyncIterator[bytes], headers: Mapping[str, str], *, most_bytes: int
+) -> AsyncIterator[bytes]:
+    """The bytes as they are meant. Some servers pack them although they are asked not to."""
+    packed = headers.get("content-encoding", "identity").strip().lower()
+    if packed not in (*_UNPACKED, "gzip", "x-gzip", "deflate"):
+        raise Unreachable("the answer is packed in a way that was not asked for")
+    # 32: with the header of either format.
+    unpack = zlib.decompressobj(32 + zlib.MAX_WBITS) if packed not in _UNPACKED else None
+    size = 0
+    async for piece in body:
+        left = most_bytes - size + 1
+        piece = unpack.decompress(piece, left) if unpack else piece
+        size += len(piece)
+        if size > most_bytes or (unpack and unpack.unconsumed_tail):
+            raise TooLarge
+        yield piece
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):

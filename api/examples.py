@@ -22,6 +22,9 @@ _IDS: Final = {
     "KnowledgeBase": f"kb_{_ULID}",
     "Message": f"msg_{_ULID}",
     "Organization": f"org_{_ULID}",
+    "Source": f"src_{_ULID}",
+    "SourceRun": f"run_{_ULID}",
+    "SourceRunWithItems": f"run_{_ULID}",
     "WebhookEndpoint": f"whe_{_ULID}",
     "WebhookEndpointWithSecret": f"whe_{_ULID}",
     "WhatsAppUser": "wau_01K9ZQ41D5P7S9V3H6J8K2M4NT",
@@ -31,6 +34,7 @@ _NAMES: Final = {
     "Assistant": "Front desk",
     "KnowledgeBase": "Help centre",
     "Organization": "Bicycles & Co.",
+    "Source": "Our website",
     "WhatsAppUser": "Eva",
 }
 
@@ -41,6 +45,7 @@ _FIELDS: Final[dict[str, Any]] = {
     "conversation_id": _IDS["Conversation"],
     "document_id": _IDS["Document"],
     "knowledge_base_id": _IDS["KnowledgeBase"],
+    "source_id": _IDS["Source"],
     "whatsapp_user_id": _IDS["WhatsAppUser"],
     "passage_id": f"psg_{_ULID}",
     "prefix": "pk_live_Zt4Q",
@@ -132,6 +137,15 @@ _WHOLE: Final[dict[str, dict[str, Any]]] = {
     },
     "FileParameterInput": {"type": "image", "link": "https://files.example.com/bicycle.jpg"},
     "ReactionInput": {"message_id": _IDS["Message"], "emoji": "👍"},
+    "SourceCreate": {
+        "type": "sitemap",
+        "name": "Our website",
+        "url": "https://shop.example.com/sitemap.xml",
+        "include_paths": ["/help/"],
+        "schedule": {"cron": "0 6 * * *", "timezone": "Europe/Madrid"},
+    },
+    "SourceUpdate": {"paused": True},
+    "SourceSchedule": {"every_seconds": 3600},
     "WebhookEndpointCreate": {
         "url": "https://shop.example.com/parley-events",
         "event_types": ["message.received", "conversation.handoff"],

@@ -41,6 +41,11 @@ TAGS: Final = [
     {"name": "whatsapp users", "description": "The people who have written."},
     {"name": "conversations", "description": "What was said, newest activity first."},
     {
+        "name": "sources",
+        "description": "Websites, pages, files in buckets, questions: what a knowledge base is "
+        "kept current from, on a schedule or when asked.",
+    },
+    {
         "name": "webhook endpoints",
         "description": "The organisation's own systems, and what they are told.",
     },

@@ -37,6 +37,7 @@ from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
 from adapters.temporal.client import connect, let_last_call_end
 from adapters.temporal.conversations import ConversationDesk
+from adapters.temporal.source_schedules import SourceSchedules
 from adapters.usage import UsageLedger
 from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
@@ -81,6 +82,7 @@ class Services:
     idempotency: IdempotencyRecords
     inbound: InboundUpdates
     desk: ConversationDesk
+    source_schedules: SourceSchedules
     outbox: Outbox
     consents: Consents
     erasures: Erasures
@@ -168,6 +170,7 @@ async def open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterato
                 tell=publisher.publish,
             ),
             desk=ConversationDesk(temporal),
+            source_schedules=SourceSchedules(temporal),
             outbox=outbox,
             consents=consents,
             erasures=Erasures(database, people),

@@ -40,6 +40,18 @@ from contracts.ingestion import (
     FailedDocument,
     IngestDocument,
 )
+from contracts.sources import (
+    BeginSync,
+    FinishedSync,
+    FinishSync,
+    ReconciledPage,
+    ReconcilePage,
+    RemovedVanished,
+    SyncBatch,
+    SyncedBatch,
+    SyncProgress,
+    SyncRef,
+)
 from contracts.usage import RolledUpPage, RollUpPage
 from contracts.webhooks import (
     BuryEvent,
@@ -256,4 +268,46 @@ async def bury_event(request: BuryEvent) -> None:
 @activity.defn(name="replay_webhooks_page")
 async def replay_webhooks_page(page: ReplayPage) -> ReplayedPage:
     """Have the next events of the log delivered once more."""
+    raise NotImplementedError
+
+
+@activity.defn(name="begin_sync")
+async def begin_sync(request: BeginSync) -> SyncProgress:
+    """Open the run that somebody has asked for, or another one."""
+    raise NotImplementedError
+
+
+@activity.defn(name="list_source")
+async def list_source(sync: SyncRef) -> SyncProgress:
+    """Write down what the source has now, without fetching it."""
+    raise NotImplementedError
+
+
+@activity.defn(name="sync_batch")
+async def sync_batch(request: SyncBatch) -> SyncedBatch:
+    """Fetch some of the items and keep what is new; one that fails stops no other."""
+    raise NotImplementedError
+
+
+@activity.defn(name="remove_vanished")
+async def remove_vanished(sync: SyncRef) -> RemovedVanished:
+    """Remove some of the documents that the source has no more, if that is certain."""
+    raise NotImplementedError
+
+
+@activity.defn(name="finish_sync")
+async def finish_sync(request: FinishSync) -> FinishedSync:
+    """Write down how the run ended; doing it again changes nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="reconcile_schedules_page")
+async def reconcile_schedules_page(page: ReconcilePage) -> ReconciledPage:
+    """Make and mend the schedules of the next sources."""
+    raise NotImplementedError
+
+
+@activity.defn(name="delete_orphaned_schedules")
+async def delete_orphaned_schedules() -> int:
+    """Delete the schedules whose source is no more; how many."""
     raise NotImplementedError

@@ -11,6 +11,8 @@ AssistantId = NewType("AssistantId", str)
 ChannelId = NewType("ChannelId", str)
 KnowledgeBaseId = NewType("KnowledgeBaseId", str)
 DocumentId = NewType("DocumentId", str)
+SourceId = NewType("SourceId", str)
+SourceRunId = NewType("SourceRunId", str)
 AuditEntryId = NewType("AuditEntryId", str)
 ErasureId = NewType("ErasureId", str)
 WebhookEndpointId = NewType("WebhookEndpointId", str)
@@ -55,6 +57,19 @@ def ingestion_workflow_id(document: DocumentId) -> str:
 
 def reembedding_workflow_id(knowledge_base: KnowledgeBaseId) -> str:
     return f"reembed/{knowledge_base}"
+
+
+def source_schedule_id(source: SourceId) -> str:
+    return f"source/{source}"
+
+
+def sync_workflow_id(source: SourceId, timing: str) -> str:
+    """How the ids of a source's syncs begin; Temporal appends the time of each.
+
+    Args:
+        timing: a digest of when it is synced, by which a schedule that is out of date is known.
+    """
+    return f"sync/{source}/{timing}"
 
 
 def erasure_id(subject: str) -> ErasureId:

@@ -22,6 +22,8 @@ ERASURE_QUEUE: Final = "erasure"
 USAGE_QUEUE: Final = "usage"
 WEBHOOKS_QUEUE: Final = "webhooks"
 """Of its own: others' servers are slow, and must hold up nothing of ours."""
+SOURCES_QUEUE: Final = "sources"
+"""Of its own: others' websites are slow, and must not hold up what people have uploaded."""
 
 CONVERSATION_WORKFLOW: Final = "Conversation"
 INGEST_DOCUMENT_WORKFLOW: Final = "IngestDocument"
@@ -32,10 +34,14 @@ ERASE_WORKFLOW: Final = "Erase"
 ROLL_UP_USAGE_WORKFLOW: Final = "RollUpUsage"
 WEBHOOK_DELIVERIES_WORKFLOW: Final = "WebhookDeliveries"
 REPLAY_WEBHOOKS_WORKFLOW: Final = "ReplayWebhooks"
+SYNC_SOURCE_WORKFLOW: Final = "SyncSource"
+RECONCILE_SCHEDULES_WORKFLOW: Final = "ReconcileSchedules"
 
 SPACE_CHANGED_SIGNAL: Final = "space_changed"
 """Tells `ReembedKnowledgeBase` that the knowledge base shall be in another space."""
 
+RECONCILIATION_SCHEDULE: Final = "source-schedules"
+"""Like the next one, of what compares sources with their schedules."""
 USAGE_ROLLUP_SCHEDULE: Final = "usage-rollup"
 """Id of the schedule, and how the ids of the workflows begin that it starts."""
 

@@ -88,6 +88,8 @@ def plan_stack(
         draft.environment["PARLEY_ERASURE_SETTLE_SECONDS"] = ERASURE_SETTLE_SECONDS
     if "parley_webhooks_to_private_addresses" not in given:
         draft.environment["PARLEY_WEBHOOKS_TO_PRIVATE_ADDRESSES"] = "true"
+    if "parley_sources_from_private_addresses" not in given:
+        draft.environment["PARLEY_SOURCES_FROM_PRIVATE_ADDRESSES"] = "true"
     if "database_url" not in given:
         _embed_postgres(draft, data_dir=data_dir, password=kept["POSTGRES_PASSWORD"])
     if not {"aws_endpoint_url_dynamodb", "aws_endpoint_url_s3"} <= given:

@@ -21,6 +21,8 @@ from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.source_schedules import SourceScheduleActivities
+from activities.sources import SourceActivities
 from activities.transcripts import Transcripts
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
@@ -45,7 +47,7 @@ from adapters.guarded_http import GuardedHttp
 from adapters.keyring import KeyRing
 from adapters.knowledge import open_knowledge
 from adapters.memory import Memories
-from adapters.objects.objects import open_objects
+from adapters.objects.objects import open_objects, s3_client
 from adapters.openai.chat import ChatModels, ModelServer
 from adapters.openai.tokens import RememberedCounts, count_tokens
 from adapters.openai.transcription import Transcriptions
@@ -59,8 +61,10 @@ from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.kept_embeddings import KeptEmbeddings
 from adapters.postgres.webhook_subscriptions import WebhookSubscriptions
 from adapters.send_failures import SendFailures
+from adapters.sources.opening import Readers
 from adapters.temporal.executions import Executions
 from adapters.temporal.metrics import WorkerMetrics
+from adapters.temporal.source_schedules import SourceSchedules
 from adapters.usage import UsageLedger
 from adapters.webhook_posts import WebhookPosts
 from adapters.whatsapp.client import GraphClient
@@ -119,6 +123,11 @@ async def open_activities(
         guarded_http = await stack.enter_async_context(
             GuardedHttp(allow_private=settings.parley_webhooks_to_private_addresses)
         )
+        websites = await stack.enter_async_context(
+            GuardedHttp(allow_private=settings.parley_sources_from_private_addresses)
+        )
+        buckets = await stack.enter_async_context(s3_client(settings))
+        schedules = SourceSchedules(client)
         quotas = QuotaKeeper(
             profiles=profiles,
             counters=QuotaCounters(asked_once),
@@ -237,10 +246,20 @@ async def open_activities(
                 log=EventLog(table),
                 publisher=publisher,
             ),
+            sources=SourceActivities(
+                database,
+                readers=Readers(settings, http=websites, objects=objects, s3=buckets),
+                objects=objects,
+                index=knowledge.index,
+                schedules=schedules,
+                executions=Executions(client),
+            ),
+            source_schedules=SourceScheduleActivities(database, schedules=schedules),
             erasure=ErasureActivities(
                 Erasures(database, people),
                 database=database,
                 executions=Executions(client),
+                schedules=schedules,
                 objects=objects,
                 index=knowledge.index,
                 items=ErasedItems(table),

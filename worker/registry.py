@@ -14,6 +14,8 @@ from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.source_schedules import SourceScheduleActivities
+from activities.sources import SourceActivities
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from contracts import names
@@ -21,9 +23,11 @@ from workflows.conversation import ConversationWorkflow
 from workflows.deliver_webhooks import WebhookDeliveriesWorkflow
 from workflows.erase import EraseWorkflow
 from workflows.ingest_document import IngestDocumentWorkflow
+from workflows.reconcile_schedules import ReconcileSchedulesWorkflow
 from workflows.reembed_knowledge_base import ReembedKnowledgeBaseWorkflow
 from workflows.replay_webhooks import ReplayWebhooksWorkflow
 from workflows.roll_up_usage import RollUpUsageWorkflow
+from workflows.sync_source import SyncSourceWorkflow
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Activities:
     erasure: ErasureActivities
     usage: UsageActivities
     webhooks: WebhookActivities
+    sources: SourceActivities
+    source_schedules: SourceScheduleActivities
 
 
 def registrations(activities: Activities) -> list[Registration]:
@@ -117,6 +123,21 @@ def registrations(activities: Activities) -> list[Registration]:
             ],
             # Parsing takes a process and memory of its own each, beside the file's.
             max_concurrent_activities=8,
+        ),
+        Registration(
+            names.SOURCES_QUEUE,
+            workflows=[SyncSourceWorkflow, ReconcileSchedulesWorkflow],
+            activities=[
+                activities.sources.begin_sync,
+                activities.sources.list_source,
+                activities.sources.sync_batch,
+                activities.sources.remove_vanished,
+                activities.sources.finish_sync,
+                activities.source_schedules.reconcile_schedules_page,
+                activities.source_schedules.delete_orphaned_schedules,
+            ],
+            # They wait for others' servers. A page of HTML is in memory while it is read.
+            max_concurrent_activities=16,
         ),
         Registration(
             names.ERASURE_QUEUE,

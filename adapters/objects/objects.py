@@ -219,6 +219,27 @@ class Objects:
 @asynccontextmanager
 async def open_objects(settings: Settings) -> AsyncIterator[Objects]:
     """The file store of this process, with one pool of connections until the block ends."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(s3_client(settings))
+        public = settings.parley_s3_public_url
+        yield Objects(
+            store,
+            settings.parley_s3_bucket,
+            region=settings.aws_region,
+            signer=None
+            if public is None
+            else await stack.enter_async_context(s3_client(settings, endpoint_url=public)),
+        )
+
+
+def s3_client(
+    settings: Settings, *, endpoint_url: str | None = None
+) -> AbstractAsyncContextManager["S3Client"]:
+    """A client of S3, or of what stands in for it.
+
+    Args:
+        endpoint_url: where it is, if not where the settings say.
+    """
     config = AioConfig(
         max_pool_connections=32,
         connect_timeout=2,
@@ -230,21 +251,12 @@ async def open_objects(settings: Settings) -> AsyncIterator[Objects]:
         s3={"addressing_style": "path" if settings.aws_endpoint_url_s3 else "auto"},
         tcp_keepalive=True,
     )
-
-    def client(endpoint_url: str | None) -> AbstractAsyncContextManager["S3Client"]:
-        return aioboto3.Session().client(
-            "s3", region_name=settings.aws_region, endpoint_url=endpoint_url, config=config
-        )
-
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(client(settings.aws_endpoint_url_s3))
-        public = settings.parley_s3_public_url
-        yield Objects(
-            store,
-            settings.parley_s3_bucket,
-            region=settings.aws_region,
-            signer=None if public is None else await stack.enter_async_context(client(public)),
-        )
+    return aioboto3.Session().client(
+        "s3",
+        region_name=settings.aws_region,
+        endpoint_url=endpoint_url or settings.aws_endpoint_url_s3,
+        config=config,
+    )
 
 
 def _key(organization_id: OrganizationId, sha256: str) -> str:

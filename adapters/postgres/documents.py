@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.postgres.rows import Page, find, narrowed, new_id, newest_first, save
-from adapters.postgres.tables import Document
+from adapters.postgres.tables import Document, Source
 from contracts.ids import DocumentId, KnowledgeBaseId
 from contracts.ingestion import DocumentStatus
 
@@ -37,6 +37,7 @@ async def page(
     knowledge_base_id: KnowledgeBaseId,
     status: DocumentStatus | None = None,
     title: str | None = None,
+    source_id: str | None = None,
     limit: int,
     cursor: str | None,
 ) -> Page[Document]:
@@ -44,6 +45,7 @@ async def page(
         select(Document).where(Document.knowledge_base_id == knowledge_base_id),
         (Document.status, status),
         (Document.title, title),
+        (Document.source_id, source_id),
     )
     return await newest_first(
         session,
@@ -65,12 +67,14 @@ async def delete(session: AsyncSession, document: Document) -> None:
 
 
 async def contents_in(session: AsyncSession, *, knowledge_base_id: KnowledgeBaseId) -> set[str]:
-    """Hashes of all contents that the knowledge base's documents have, or are searched with."""
-    query = select(Document.content_sha256, Document.active_sha256).where(
+    """Hashes of all contents that the knowledge base's documents and sources have."""
+    of_documents = select(Document.content_sha256, Document.active_sha256).where(
         Document.knowledge_base_id == knowledge_base_id
     )
-    rows = (await session.exec(query)).all()
-    return {sha256 for row in rows for sha256 in row if sha256 is not None}
+    of_sources = select(Source.content_sha256).where(Source.knowledge_base_id == knowledge_base_id)
+    found = {sha256 for row in await session.exec(of_documents) for sha256 in row}
+    found |= set(await session.exec(of_sources))
+    return {sha256 for sha256 in found if sha256 is not None}
 
 
 async def unfinished_in(
@@ -85,10 +89,13 @@ async def unfinished_in(
 
 
 async def unused_contents(session: AsyncSession, hashes: Sequence[str]) -> set[str]:
-    """Those of the hashes that no document of the organisation has, or is searched with."""
+    """Those of the hashes that no document of the organisation has or is searched with, nor one
+    of its sources."""
     # One parameter: of single ones PostgreSQL takes no more than 65,535.
     wanted = any_(literal(list(hashes), ARRAY(Text)))
     unused = set(hashes)
-    for column in (col(Document.content_sha256), col(Document.active_sha256)):
+    for column in (
+        col(Document.content_sha256), col(Document.active_sha256), col(Source.content_sha256)
+    ):  # fmt: skip
         unused -= set((await session.exec(select(column).where(column == wanted).distinct())).all())
     return unused

@@ -26,6 +26,9 @@ from adapters.postgres.tables import (
     Passage,
     PassageEmbedding,
     PersonFact,
+    Source,
+    SourceRun,
+    SourceRunItem,
     UsageMetric,
     WebhookEndpoint,
     WhatsAppUser,
@@ -37,10 +40,11 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, KeptEmbedding, Document, PersonFact, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, KeptEmbedding, Document, SourceRunItem, SourceRun, PersonFact,
+    WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
-    ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,
+    ApiKey, Channel, WebhookEndpoint, Assistant, Source, KnowledgeBase,
 )  # fmt: skip
 """What there is besides, such as the audit log, goes with the organisation's row."""
 

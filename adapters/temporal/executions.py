@@ -34,6 +34,12 @@ class Executions:
         """End the open runs of the workflows; nothing happens where there is none."""
         await asyncio.gather(*map(self._terminate, workflow_ids))
 
+    async def cancel(self, workflow_ids: Iterable[str]) -> None:
+        """Ask the open runs of the workflows to stop; nothing happens where there is none."""
+        for workflow_id in workflow_ids:
+            handle = self._client.get_workflow_handle(workflow_id)
+            await _unless_gone(handle.cancel(rpc_timeout=_RPC_TIMEOUT))
+
     async def terminate_listed(self, query: str) -> int:
         """End what is open, until Temporal lists nothing open more; how many runs that were.
 

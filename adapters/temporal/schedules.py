@@ -18,11 +18,20 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from contracts.names import ROLL_UP_USAGE_WORKFLOW, USAGE_QUEUE, USAGE_ROLLUP_SCHEDULE
+from contracts.names import (
+    RECONCILE_SCHEDULES_WORKFLOW,
+    RECONCILIATION_SCHEDULE,
+    ROLL_UP_USAGE_WORKFLOW,
+    SOURCES_QUEUE,
+    USAGE_QUEUE,
+    USAGE_ROLLUP_SCHEDULE,
+)
+from contracts.sources import ReconcileSchedules
 from contracts.usage import RollUpUsage
 from telemetry import get_logger
 
 EVERY: Final = timedelta(minutes=5)
+COMPARED_EVERY: Final = timedelta(minutes=10)
 JITTER: Final = timedelta(minutes=1)
 CATCH_UP: Final = timedelta(hours=1)
 """What was missed while the server was down; its own default is a year."""
@@ -48,10 +57,18 @@ async def ensure_schedules(client: Client) -> bool:
     Returns:
         Whether all are as they should be. If the server refuses, the log says so.
     """
-    schedule = _usage_rollup()
+    wanted = {
+        USAGE_ROLLUP_SCHEDULE: _usage_rollup(),
+        RECONCILIATION_SCHEDULE: _reconciliation(),
+    }
+    ensured = [await _ensure(client, name, schedule) for name, schedule in wanted.items()]
+    return all(ensured)
+
+
+async def _ensure(client: Client, name: str, schedule: Schedule) -> bool:
     try:
         try:
-            await client.create_schedule(USAGE_ROLLUP_SCHEDULE, schedule, trigger_immediately=True)
+            await client.create_schedule(name, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
 
             def mended(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
@@ -63,13 +80,25 @@ async def ensure_schedules(client: Client) -> bool:
                 schedule.state = now.state
                 return ScheduleUpdate(schedule)
 
-            await client.get_schedule_handle(USAGE_ROLLUP_SCHEDULE).update(mended)
+            await client.get_schedule_handle(name).update(mended)
     except RPCError as error:
-        _log.warning(
-            "schedule_not_ensured", schedule=USAGE_ROLLUP_SCHEDULE, status=error.status.name
-        )
+        _log.warning("schedule_not_ensured", schedule=name, status=error.status.name)
         return False
     return True
+
+
+def _reconciliation() -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            RECONCILE_SCHEDULES_WORKFLOW,
+            ReconcileSchedules(),
+            id=RECONCILIATION_SCHEDULE,
+            task_queue=SOURCES_QUEUE,
+            static_summary="compares sources with their schedules",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=COMPARED_EVERY)], jitter=JITTER),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
+    )
 
 
 def _usage_rollup() -> Schedule:

@@ -80,6 +80,7 @@ async def list_documents(
     tenant: ViewerDep,
     status: DocumentStatus | None = None,
     title: Annotated[str | None, exactly("title")] = None,
+    source_id: Annotated[str | None, exactly("source_id")] = None,
 ) -> Listing[DocumentPublic]:
     async with tenant.session() as session:
         await _check_knowledge_base(session, knowledge_base_id)
@@ -88,6 +89,7 @@ async def list_documents(
             knowledge_base_id=KnowledgeBaseId(knowledge_base_id),
             status=status,
             title=title,
+            source_id=source_id,
             **place._asdict(),
         )
     return Listing(

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.postgres import documents, knowledge_bases
+from adapters.postgres import documents, knowledge_bases, sources
 from adapters.postgres.tables import KnowledgeBase
 from api.dependencies import AdminDep, PlaceDep, ViewerDep
 from api.document_ingestion import stop_ingestions
@@ -114,6 +114,8 @@ async def delete_knowledge_base(
         unfinished = await documents.unfinished_in(session, knowledge_base_id=knowledge_base.id)
         # Within the transaction: without an engine that answers, nothing is changed.
         await stop_ingestions(tenant.services.temporal, unfinished)
+        for source_id in await sources.ids(session, knowledge_base_id=knowledge_base.id):
+            await tenant.services.source_schedules.delete(source_id)
         await knowledge_bases.delete(session, knowledge_base)
         await tenant.record(
             session, action="knowledge_base.delete", resource_id=before.id, before=before

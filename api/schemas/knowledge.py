@@ -9,7 +9,7 @@ from adapters.postgres.embedding_spaces import spaces_of
 from adapters.postgres.tables import KnowledgeBase
 from api.problems import ProblemDetails
 from api.schemas.base import Input, Integer, Name, Output, Revised
-from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
+from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId, SourceId
 from contracts.ingestion import DocumentStatus, IngestionStage
 
 SearchLanguage = Literal[
@@ -135,6 +135,8 @@ class DocumentPublic(Revised):
     chunk_count: int = Field(description="Passages that are searched.")
     staged_count: int | None = Field(description="Passages of the version that is being made.")
     embedded_count: int = Field(description="How many of these have their vectors, at least.")
+    source_id: SourceId | None = Field(description="The source that keeps it current.")
+    url: str | None = Field(description="Where a person can open it.")
     created_at: datetime
     updated_at: datetime
 

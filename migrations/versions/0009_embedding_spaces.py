@@ -8,7 +8,7 @@ from alembic import op
 from migrations.access import count_revisions
 
 revision: str = "0009"
-down_revision: str | None = "0007"
+down_revision: str | None = "0008"
 branch_labels: str | None = None
 depends_on: str | None = None
 

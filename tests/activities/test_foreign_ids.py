@@ -21,6 +21,7 @@ from adapters.postgres.consents import Consents
 from adapters.postgres.database import Database
 from adapters.postgres.tables import Channel
 from adapters.temporal.executions import Executions
+from adapters.temporal.source_schedules import SourceSchedules
 from adapters.vectors.index import VectorIndex
 from contracts.conversation import RecordInbound
 from contracts.erasure import Erase
@@ -101,6 +102,7 @@ async def test_an_erasure_looks_for_conversations_of_its_own_channels(
         Erasures(database, People(table)),
         database=database,
         executions=cast("Executions", listed),
+        schedules=cast("SourceSchedules", None),
         objects=cast("Objects", None),
         index=cast("VectorIndex", None),
         items=ErasedItems(table),

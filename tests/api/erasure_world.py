@@ -13,7 +13,7 @@ import httpx
 from anyio import SpooledTemporaryFile
 from sqlalchemy import text as sql
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from ulid import ULID
@@ -52,6 +52,7 @@ from contracts.ids import (
     conversation_workflow_id,
     ingestion_workflow_id,
     parties_of,
+    source_schedule_id,
     webhook_deliveries_workflow_id,
 )
 from contracts.ingestion import IngestDocument
@@ -80,6 +81,7 @@ class Filled:
     channel: dict[str, Any]
     conversations: list[ConversationRef] = field(default_factory=list)
     workflows: list[str] = field(default_factory=list)
+    schedules: list[str] = field(default_factory=list)
     numbers: dict[str, list[str]] = field(default_factory=dict)
     """Of each person, the former ones first."""
     user_ids: dict[str, str] = field(default_factory=dict)
@@ -125,6 +127,7 @@ async def fill(
     await DeadLetters(services.table).park(filled.tenant, reason="unreadable", raw=b"{}")
     await _fill_knowledge(filled, services)
     await _fill_webhooks(filled, services)
+    await _fill_sources(filled, services)
     return filled
 
 
@@ -228,6 +231,41 @@ async def _fill_webhooks(filled: Filled, services: Services) -> None:
             event_id=event.id, type=event.type, attempt=1, duration_ms=1, attempted_at=NOW
         ),
     )
+
+
+async def _fill_sources(filled: Filled, services: Services) -> None:
+    """A source with a schedule, which has begun a sync."""
+    admin, path = filled.organization.admin, filled.organization.path
+    base = await created(admin, f"{path}/knowledge-bases", name="Synced")
+    made = await created(
+        admin,
+        f"{path}/knowledge-bases/{base['id']}/sources",
+        type="text",
+        name="Returns",
+        text="Within thirty days.",
+        schedule={"every_seconds": 3600},
+    )
+    filled.schedules.append(source_schedule_id(made["id"]))
+    handle = services.temporal.get_schedule_handle(filled.schedules[0])
+    async with asyncio.timeout(20):
+        while not (running := (await handle.describe()).info.running_actions):  # noqa: ASYNC110 - a server is asked
+            await asyncio.sleep(0.02)
+    assert isinstance(running[0], ScheduleActionExecutionStartWorkflow)
+    filled.workflows.append(running[0].workflow_id)
+
+
+async def scheduled(schedules: Sequence[str], services: Services) -> list[str]:
+    """Those that there still are."""
+    found = []
+    for schedule_id in schedules:
+        try:
+            await services.temporal.get_schedule_handle(schedule_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        else:
+            found.append(schedule_id)
+    return found
 
 
 async def finished(client: httpx.AsyncClient, location: str) -> dict[str, Any]:

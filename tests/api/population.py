@@ -23,7 +23,9 @@ from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.webhooks import DeliveryAttempt
 from adapters.postgres import api_keys, consents, whatsapp_users
 from adapters.postgres.ingestion import Ingestions
+from adapters.postgres.syncs import Syncs
 from adapters.postgres.tables import ConsentState, Erasure
+from adapters.sources.items import Listed, Listing
 from api.services import Services
 from contracts.conversation import (
     ConversationRef,
@@ -41,11 +43,13 @@ from contracts.ids import (
     MessageId,
     OrganizationId,
     PassageId,
+    SourceId,
     TurnId,
     WebhookEndpointId,
     conversation_id,
 )
 from contracts.ingestion import IngestDocument
+from contracts.sources import BeginSync, SourceRef, SyncRef
 from domain.business_events import message_sent
 from domain.chunking import Chunk
 from tests.api.conftest import Organization, created
@@ -83,6 +87,7 @@ async def populate(organization: Organization, services: Services) -> Populated:
     for number in (SHARED_NUMBER, ANOTHER_NUMBER):
         await _configuration(populated)
         await _knowledge(populated, services)
+        await _source(populated, services)
         await _conversation(populated, services, number)
     await _webhooks(populated, services)
     await DeadLetters(services.table).park(
@@ -155,6 +160,34 @@ async def _knowledge(to: Populated, services: Services) -> None:
     digest = hashlib.sha256(text.encode()).hexdigest()
     await ingestions.activate(ref, version=version, content_sha256=digest, passage_count=1)
     to.ids |= {"document_id": document["id"], "passage_id": passage.passage_id}
+
+
+async def _source(to: Populated, services: Services) -> None:
+    """A source with a document, and a sync that has changed something."""
+    base, admin = to.ids["knowledge_base_id"], to.organization.admin
+    made = await created(
+        admin,
+        f"{to.organization.path}/knowledge-bases/{base}/sources",
+        type="sitemap",
+        name=to.marker,
+        # Of the names that stand for nothing (RFC 6761): nobody is called.
+        url=f"https://{to.marker}.invalid/sitemap.xml",
+        schedule={"cron": "0 6 * * *"},
+    )
+    ref = SourceRef(
+        organization_id=OrganizationId(to.id),
+        knowledge_base_id=KnowledgeBaseId(base),
+        source_id=SourceId(made["id"]),
+    )
+    syncs = Syncs(services.database)
+    for number in range(2):
+        run_id, _source = await syncs.begin(BeginSync(source=ref, workflow_id=f"sync/{number}"))
+        sync = SyncRef(source=ref, run_id=run_id)
+        await syncs.write_list(sync, Listing([Listed(to.marker, title=to.marker)]))
+        (item,) = await syncs.items(sync, start=0, end=1)
+        await syncs.fail_item(sync, item, f"Reason {to.marker}")
+        await syncs.finish(sync, error=f"Error {to.marker}", next_run_at=None)
+    to.ids |= {"source_id": ref.source_id, "source_run_id": run_id}
 
 
 async def _conversation(to: Populated, services: Services, number: str) -> None:

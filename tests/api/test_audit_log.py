@@ -89,6 +89,14 @@ CHANGES: dict[tuple[str, str], Change] = {
     ),
     ("post", f"{KNOWLEDGE_BASE}/documents/{{document_id}}/retry"): Change("document.retry"),
     ("delete", f"{KNOWLEDGE_BASE}/documents/{{document_id}}"): Change("document.delete"),
+    ("post", f"{KNOWLEDGE_BASE}/sources"): Change(
+        "source.create", lambda: {"type": "text", "name": "New", "text": "Words"}
+    ),
+    ("patch", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change(
+        "source.update", lambda: {"name": "Other"}
+    ),
+    ("delete", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change("source.delete"),
+    ("post", f"{KNOWLEDGE_BASE}/sources/{{source_id}}/sync"): Change("source_run.create"),
     ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
         "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}
     ),
@@ -208,6 +216,16 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
             "assistant_id": (await created(admin, f"{path}/assistants", name="Ada"))["id"],
             "channel_id": channel_id,
             "knowledge_base_id": base["id"],
+            "source_id": (
+                await created(
+                    admin,
+                    f"{path}/knowledge-bases/{base['id']}/sources",
+                    type="text",
+                    name="Returns",
+                    text="Within thirty days.",
+                    paused=True,
+                )
+            )["id"],
             "document_id": (
                 await created(
                     admin,

@@ -11,7 +11,7 @@ from api.services import Services
 from contracts.ids import erasure_id, erasure_workflow_id
 from settings import Settings
 from tests.api.conftest import Organization, check_problem
-from tests.api.erasure_world import Filled, eraser, fill, finished, remembered, traces
+from tests.api.erasure_world import Filled, eraser, fill, finished, remembered, scheduled, traces
 from tests.api.test_webhooks import deliver, parked, to
 from tests.domain.test_webhook_delivery import text
 
@@ -26,13 +26,15 @@ REMOVED = {
     "conversations": 2,
     "dead_letters": 1,
     "documents": 2,
-    "files": 4,  # two documents, and a picture of each person
-    "knowledge_bases": 1,
+    "files": 5,  # two documents, a source's text, and a picture of each person
+    "knowledge_bases": 2,
     "messages": 6,
     "passages": 3,
+    "source_runs": 1,
+    "sources": 1,
     "webhook_endpoints": 1,
     "whatsapp_users": 2,
-    "workflows": 6,
+    "workflows": 7,
 }
 
 
@@ -74,12 +76,14 @@ async def test_it_is_gone_everywhere_when_its_erasure_is_finished(
     assert not deaths_left
     assert await traces(filled.tenant, services) == []
     assert await remembered(filled.workflows, services) == []
+    assert await scheduled(filled.schedules, services) == []
     counted = {kind: n for kind, n in erasure["removed"].items() if kind in REMOVED}
     assert counted == REMOVED
     assert erasure["finished_at"] > erasure["created_at"]
     check_problem(await platform.delete(filled.organization.path), 404)
     assert await traces(theirs.id, services) == of_other
     assert await remembered(other.workflows, services) == other.workflows
+    assert await scheduled(other.schedules, services) == other.schedules
 
 
 async def test_nobody_finds_it_from_the_answer_on(

@@ -16,6 +16,8 @@ from activities.reembedding import ReembeddingActivities
 from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
+from activities.source_schedules import SourceScheduleActivities
+from activities.sources import SourceActivities
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from contracts import activities as stubs
@@ -60,8 +62,14 @@ def made() -> Activities:
             Mock(), embeddings=Mock(), index=Mock(), usage=Mock()
         ),
         erasure=ErasureActivities(
-            Mock(), database=Mock(), executions=Mock(), objects=Mock(), index=Mock(), items=Mock()
+            Mock(), database=Mock(), executions=Mock(), schedules=Mock(), objects=Mock(),
+            index=Mock(), items=Mock(),
         ),
+        sources=SourceActivities(
+            Mock(), readers=Mock(), objects=Mock(), index=Mock(), schedules=Mock(),
+            executions=Mock(),
+        ),
+        source_schedules=SourceScheduleActivities(Mock(), schedules=Mock()),
         usage=UsageActivities(Mock()),
         webhooks=WebhookActivities(
             database=Mock(), posts=Mock(), payloads=Mock(), deliveries=Mock(), buried=Mock(),
@@ -109,8 +117,10 @@ def test_every_workflow_is_registered_once_and_conversations_on_all_their_queues
         *(("Conversation", queue) for queue in names.CONVERSATIONS_QUEUES),
         ("Erase", names.ERASURE_QUEUE),
         ("IngestDocument", names.INGESTION_QUEUE),
+        ("ReconcileSchedules", names.SOURCES_QUEUE),
         ("ReembedKnowledgeBase", names.INGESTION_QUEUE),
         ("ReplayWebhooks", names.WEBHOOKS_QUEUE),
         ("RollUpUsage", names.USAGE_QUEUE),
+        ("SyncSource", names.SOURCES_QUEUE),
         ("WebhookDeliveries", names.WEBHOOKS_QUEUE),
     ]

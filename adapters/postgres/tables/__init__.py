@@ -20,6 +20,7 @@ from adapters.postgres.tables.people import (
     WhatsAppUser,
 )
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
+from adapters.postgres.tables.sources import Source, SourceRun, SourceRunItem
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 from adapters.postgres.tables.webhooks import WebhookEndpoint
 
@@ -41,6 +42,9 @@ __all__ = [
     "PassageEmbedding",
     "PersonFact",
     "Role",
+    "Source",
+    "SourceRun",
+    "SourceRunItem",
     "UsageMetric",
     "UsageRollup",
     "WebhookEndpoint",

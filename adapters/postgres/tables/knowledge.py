@@ -27,6 +27,7 @@ from contracts.ids import (
     KnowledgeBaseId,
     OrganizationId,
     PassageId,
+    SourceId,
 )
 
 INDEXED_DIMENSIONS: Final[Mapping[int, str]] = {
@@ -83,7 +84,9 @@ class Document(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("status IN ('pending', 'processing', 'ready', 'failed')", name="status"),
         UniqueConstraint("organization_id", "id"),
+        UniqueConstraint("source_id", "source_key"),
         columns.own("knowledge_base_id", "knowledge_bases", ondelete="CASCADE"),
+        columns.own("source_id", "sources", ondelete="CASCADE"),
         Index("ix_documents_list", "knowledge_base_id", "created_at", "id"),
         Index("ix_documents_content", "organization_id", "content_sha256"),
         Index("ix_documents_active_content", "organization_id", "active_sha256"),
@@ -118,6 +121,19 @@ class Document(SQLModel, table=True):
         sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"),
     )
     """What the parser could not take from the content, in sentences."""
+    source_id: SourceId | None = Field(default=None, sa_type=Text)
+    """Which source keeps it current; None: somebody has uploaded it."""
+    source_key: str | None = Field(default=None, sa_type=Text)
+    """What it is called there."""
+    url: str | None = Field(default=None, sa_type=Text)
+    """Where a person can open it."""
+    source_etag: str | None = Field(default=None, sa_type=Text)
+    source_last_modified: str | None = Field(default=None, sa_type=Text)
+    """Validators of what was fetched last, as its server gave them."""
+    source_digest: str | None = Field(default=None, sa_type=Text)
+    """Of what was fetched last, as far as it matters: of a web page, its text."""
+    source_missing_since: datetime | None = columns.moment()
+    """When its source no longer had it, and that was too much to be believed at once."""
     revision: int = columns.revision()
     created_at: datetime = columns.created_at()
     updated_at: datetime = columns.updated_at()

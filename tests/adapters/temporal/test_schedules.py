@@ -23,8 +23,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.keyring import KeyRing
 from adapters.temporal.plugin import parley_plugin
 from adapters.temporal.schedules import ensure_schedules, keep_ensuring_schedules
-from contracts.names import USAGE_ROLLUP_SCHEDULE
+from contracts.names import RECONCILIATION_SCHEDULE, USAGE_ROLLUP_SCHEDULE
 from tests.servers import ConnectTemporal
+
+SCHEDULES = (USAGE_ROLLUP_SCHEDULE, RECONCILIATION_SCHEDULE)
 
 
 @pytest.fixture
@@ -35,12 +37,13 @@ async def client(connect_temporal: ConnectTemporal) -> Client:
 @pytest.fixture
 async def schedule(client: Client) -> AsyncIterator[ScheduleHandle]:
     await asyncio.gather(*(ensure_schedules(client) for _ in range(3)))
-    handle = client.get_schedule_handle(USAGE_ROLLUP_SCHEDULE)
-    yield handle
-    for execution in (await handle.describe()).info.running_actions:
-        assert isinstance(execution, ScheduleActionExecutionStartWorkflow)
-        await client.get_workflow_handle(execution.workflow_id).terminate()
-    await handle.delete()
+    handles = [client.get_schedule_handle(name) for name in SCHEDULES]
+    yield handles[0]
+    for handle in handles:
+        for execution in (await handle.describe()).info.running_actions:
+            assert isinstance(execution, ScheduleActionExecutionStartWorkflow)
+            await client.get_workflow_handle(execution.workflow_id).terminate()
+        await handle.delete()
 
 
 async def test_the_roll_up_starts_every_five_minutes_and_never_twice_at_once(
@@ -52,6 +55,17 @@ async def test_the_roll_up_starts_every_five_minutes_and_never_twice_at_once(
     assert described.policy.overlap is ScheduleOverlapPolicy.SKIP
     assert isinstance(described.action, ScheduleActionStartWorkflow)
     assert (described.action.workflow, described.action.task_queue) == ("RollUpUsage", "usage")
+
+
+async def test_sources_are_compared_with_their_schedules_every_ten_minutes(
+    client: Client,
+    schedule: ScheduleHandle,  # noqa: ARG001 - it is made together with this one
+) -> None:
+    described = (await client.get_schedule_handle(RECONCILIATION_SCHEDULE).describe()).schedule
+    assert [each.every for each in described.spec.intervals] == [timedelta(minutes=10)]
+    assert isinstance(described.action, ScheduleActionStartWorkflow)
+    action = described.action
+    assert (action.workflow, action.task_queue) == ("ReconcileSchedules", "sources")
 
 
 async def test_a_changed_schedule_is_mended_and_a_paused_one_stays_paused(
