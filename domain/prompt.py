@@ -40,6 +40,7 @@ class Passage(BaseModel):
     title: str
     heading: str | None = None
     text: str
+    page: int | None = None
 
 
 class Persona(BaseModel):

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from temporalio.client import Client
 
+from activities.answers import AnswerReader
 from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
@@ -160,6 +161,7 @@ async def open_activities(
                 lookup=lookup,
                 receipts=receipts,
                 memories=Memories(summaries, database),
+                answers=AnswerReader(metrics),
                 default_model=settings.parley_chat_model,
                 count_tokens=counts,
                 prompt_tokens=settings.parley_prompt_tokens,

@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.answers import AnswerReader
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.transcripts import Transcripts
@@ -99,6 +100,7 @@ class Writer:
             lookup=retriever,
             receipts=Mock(),
             memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
+            answers=AnswerReader(WorkerMetrics()),
             count_tokens=count_tokens,
             pictures=AsyncMock(**{"of.return_value": {}}),
             default_model="m",
