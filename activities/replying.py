@@ -17,6 +17,7 @@ from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
 from activities.transcripts import Transcripts, TurnTranscript
+from activities.unanswered import UnansweredQuestions
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.memory import Memories
@@ -31,9 +32,11 @@ from domain.answer import EmptyAnswerError
 from domain.canned import canned_text
 from domain.formatting import split_message
 from domain.opening_words import opening_sentence
+from domain.overlaps import without_overlaps
 from domain.prompt import Memory, Passage, Persona, Prompt, PromptImage, build_prompt
 from domain.prompt_budget import PROMPT_TOKENS, CountTokens
 from domain.time_zones import time_zone
+from domain.unanswered import looks_like_a_question
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
@@ -54,6 +57,7 @@ class ReplyActivities:
         receipts: ReadReceipts,
         memories: Memories,
         answers: AnswerReader,
+        unanswered: UnansweredQuestions,
         default_model: str,
         count_tokens: CountTokens,
         prompt_tokens: int = PROMPT_TOKENS,
@@ -69,6 +73,7 @@ class ReplyActivities:
         self._receipts = receipts
         self._memories = memories
         self._answers = answers
+        self._unanswered = unanswered
         self._default_model = default_model
         self._count_tokens = count_tokens
         self._prompt_tokens = prompt_tokens
@@ -136,6 +141,9 @@ class ReplyActivities:
             if turn.first_contact and profile.welcome_message:
                 parts[:0] = _texts(profile.welcome_message)
             drafted = await self._keep(turn, generated.model_copy(update={"parts": tuple(parts)}))
+            asked = transcript.spoken
+            if not answer.answered or (not hits and looks_like_a_question(asked)):
+                self._unanswered.note(profile, turn.conversation, asked)
             await counted
             return drafted.model_copy(
                 update={
@@ -221,10 +229,10 @@ class ReplyActivities:
                     id=hit.passage_id,
                     title=hit.title,
                     heading=hit.heading,
-                    text=hit.text,
+                    text=text,
                     page=hit.page,
                 )
-                for hit in hits
+                for hit, text in zip(hits, without_overlaps(hits), strict=True)
             ],
             now=now.astimezone(time_zone(profile.timezone)),
             count_tokens=self._count_tokens,

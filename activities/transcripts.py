@@ -60,6 +60,16 @@ class TurnTranscript:
         return [one.text for one in self._as_told(words) if one.kind == "message" and one.text]
 
     @property
+    def spoken(self) -> list[str]:
+        """What the person wrote or said themselves: no documents."""
+        words = {
+            message.id: message.reading.words if message.reading else None
+            for message in self.current
+            if message.media is not None
+        }
+        return [one.text for one in self._as_told(words) if one.kind == "message" and one.text]
+
+    @property
     def told(self) -> list[str]:
         """Everything that has been said, by whomever."""
         said = [*self.history, *self.asked()]

@@ -6,46 +6,27 @@ PostgreSQL while the model server embeds the question.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
+from adapters.hits import Clock, Hit, Retrieved, best_hits, ranked
 from adapters.openai.embeddings import Vector
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.passages import LexicalResult, Passages, StoredPassage
 from adapters.query_embeddings import QueryEmbeddings
 from adapters.vectors.index import VectorIndex, VectorIndexError
-from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
+from contracts.ids import KnowledgeBaseId, OrganizationId, PassageId
 from domain.fusion import best_per_passage, fuse
+from domain.relevance import least_cosine
+from domain.reranking import RERANKED
 from telemetry import get_logger
+
+__all__ = ["Hit", "Retrieved", "Retriever"]
 
 CANDIDATES: Final = 30
 """Of each leg, as measured with the fusion; more did not help."""
 
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that may answer. `score` ranks within one search; `dense_score` is a cosine."""
-
-    passage_id: PassageId
-    score: float
-    dense_score: float | None
-    lexical_score: float | None
-    document_id: DocumentId
-    title: str
-    heading: str | None
-    text: str
-    page: int | None
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    hits: list[Hit]
-    """Best first."""
-    lexical_only: bool = False
-    """Meaning could not be searched: the model server or the vector index did not answer."""
 
 
 class Retriever:
@@ -87,33 +68,46 @@ class Retriever:
         queries = [query for query in queries if query.strip()]
         if not queries or not knowledge_base_ids:
             return Retrieved([])
+        clock = Clock()
         lexical, vectors = await asyncio.gather(
-            self._passages.search_words(
-                organization_id,
-                knowledge_base_ids=knowledge_base_ids,
-                queries=queries,
-                limit=CANDIDATES,
+            clock.time(
+                "words",
+                self._passages.search_words(
+                    organization_id,
+                    knowledge_base_ids=knowledge_base_ids,
+                    queries=queries,
+                    limit=CANDIDATES,
+                ),
             ),
-            self._embed(organization_id, queries),
+            clock.time("embedding", self._embed(organization_id, queries)),
         )
-        dense = await self._search_meaning(organization_id, lexical=lexical, vectors=vectors)
-        empty: list[Mapping[PassageId, float]] = [{} for _ in queries]
-        ranking = best_per_passage(
-            fuse(by_meaning, lexical=by_words)
-            for by_meaning, by_words in zip(dense or empty, lexical.ranks, strict=True)
+        dense = await clock.time(
+            "meaning", self._search_meaning(organization_id, lexical=lexical, vectors=vectors)
         )
-        # Twice as many are read: what is dropped leaves no gap.
-        candidates = ranking[: 2 * limit]
-        stored = await self._passages.by_id(
-            organization_id, passage_ids=[candidate.passage_id for candidate in candidates]
+        legs = list(zip(dense or [{} for _ in queries], lexical.ranks, strict=True))
+        rankings = [fuse(by_meaning, lexical=by_words) for by_meaning, by_words in legs]
+        # More are read than are needed: what is dropped leaves no gap.
+        read = max(2 * limit, RERANKED)
+        best = [one.passage_id for one in best_per_passage(rankings)[:read]]
+        stored = await clock.time(
+            "reading", self._passages.by_id(organization_id, passage_ids=best)
         )
-        hits = [
-            _hit(passage, candidate.score, candidate.dense, candidate.lexical)
-            for candidate in candidates
-            if (passage := stored.get(candidate.passage_id)) is not None
-            and passage.knowledge_base_id in knowledge_base_ids
-        ]
-        return Retrieved(hits[:limit], lexical_only=dense is None)
+        with clock.timing("ranking"):
+            passages = {
+                passage_id: stored[passage_id]
+                for passage_id in best
+                if passage_id in stored
+                and stored[passage_id].knowledge_base_id in knowledge_base_ids
+            }
+            least = None if dense is None else least_cosine(self._embeddings.model)
+            found: list[Hit] = []
+            for query, ranking, scores in zip(queries, rankings, legs, strict=True):
+                candidates = [one for one in ranking if one.passage_id in passages]
+                found += ranked(query, candidates, passages=passages, legs=scores, least=least)
+            hits = list(islice(best_hits(found), limit))
+        return Retrieved(
+            hits, lexical_only=dense is None, least_cosine=least, timings=clock.timings()
+        )
 
     async def passages_by_id(
         self, organization_id: OrganizationId, *, passage_ids: Collection[PassageId]
@@ -170,18 +164,3 @@ class Retriever:
         except (VectorIndexError, TimeoutError) as error:
             _log.warning("vectors_not_searched", organization_id=organization_id, reason=str(error))
             return None
-
-
-def _hit(passage: StoredPassage, score: float, dense: float | None, lexical: float | None) -> Hit:
-    return Hit(
-        passage_id=passage.passage_id,
-        score=score,
-        dense_score=dense,
-        lexical_score=lexical,
-        document_id=passage.document_id,
-        title=passage.title,
-        heading=passage.heading,
-        text=passage.text,
-        page=passage.page,
-        position=passage.position,
-    )

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from domain.plain_text import strip_hidden
 from domain.transcript import Utterance
 
+MOST_PASSAGES = 8
+"""Found passages of a turn: about what a prompt has room for."""
+
 MAX_FOLLOW_UP_WORDS = 9
 """A longer message states what it is about; follow-ups among the demo's questions have up to 6."""
 

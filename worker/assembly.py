@@ -21,6 +21,7 @@ from activities.replying import ReplyActivities
 from activities.retrieval import RetrievalActivities
 from activities.sending import SendingActivities
 from activities.transcripts import Transcripts
+from activities.unanswered import UnansweredQuestions
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
@@ -122,6 +123,8 @@ async def open_activities(
         lookup = PassageLookup(knowledge.retriever, transcripts=transcripts, profiles=profiles)
         receipts = ReadReceipts(graph)
         stack.push_async_callback(receipts.close)
+        unanswered = UnansweredQuestions(database)
+        stack.push_async_callback(unanswered.close)
         pauses, consents = ChannelPauses(database), Consents(database)
         yield Activities(
             conversation=ConversationActivities(
@@ -162,6 +165,7 @@ async def open_activities(
                 receipts=receipts,
                 memories=Memories(summaries, database),
                 answers=AnswerReader(metrics),
+                unanswered=unanswered,
                 default_model=settings.parley_chat_model,
                 count_tokens=counts,
                 prompt_tokens=settings.parley_prompt_tokens,

@@ -25,6 +25,7 @@ from adapters.postgres.tables import (
     Passage,
     PassageEmbedding,
     PersonFact,
+    UnansweredQuestion,
     UsageMetric,
     WebhookEndpoint,
     WhatsAppUser,
@@ -36,7 +37,7 @@ CHUNK: Final = 1000
 """Rows of a transaction: a large organisation must not hold its locks for minutes."""
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
-    PassageEmbedding, Passage, Document, PersonFact, WhatsAppUser, UsageMetric,
+    PassageEmbedding, Passage, Document, PersonFact, UnansweredQuestion, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
     ApiKey, Channel, WebhookEndpoint, Assistant, KnowledgeBase,

@@ -139,6 +139,7 @@ class Worker:
             receipts=Mock(),
             memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
             answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             count_tokens=count_tokens,
             default_model="m",
         )

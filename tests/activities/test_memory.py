@@ -101,6 +101,7 @@ class Shop:
             receipts=Mock(),
             memories=self.memories,
             answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             default_model="m",
             count_tokens=count_tokens,
         )

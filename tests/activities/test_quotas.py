@@ -128,6 +128,7 @@ class Shop:
             receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told
             memories=Memories(Summaries(table), database),
             answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             default_model="m",
             count_tokens=count_tokens,
         )

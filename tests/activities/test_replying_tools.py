@@ -101,6 +101,7 @@ class Writer:
             receipts=Mock(),
             memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
             answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             count_tokens=count_tokens,
             pictures=AsyncMock(**{"of.return_value": {}}),
             default_model="m",

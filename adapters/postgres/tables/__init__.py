@@ -12,6 +12,7 @@ from adapters.postgres.tables.people import (
     PersonFact,
     WhatsAppUser,
 )
+from adapters.postgres.tables.questions import UnansweredQuestion
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
 from adapters.postgres.tables.webhooks import WebhookEndpoint
@@ -32,6 +33,7 @@ __all__ = [
     "PassageEmbedding",
     "PersonFact",
     "Role",
+    "UnansweredQuestion",
     "UsageMetric",
     "UsageRollup",
     "WebhookEndpoint",
