@@ -56,18 +56,17 @@ class TurnTranscript:
     @property
     def searched(self) -> list[str]:
         """The words to look up, without the marks of files."""
-        words = {message.id: searched(message) for message in self.current}
-        return [one.text for one in self._as_told(words) if one.kind == "message" and one.text]
+        return self._words({message.id: searched(message) for message in self.current})
 
     @property
     def spoken(self) -> list[str]:
         """What the person wrote or said themselves: no documents."""
-        words = {
-            message.id: message.reading.words if message.reading else None
-            for message in self.current
-            if message.media is not None
-        }
-        return [one.text for one in self._as_told(words) if one.kind == "message" and one.text]
+        return self._words(
+            {
+                message.id: message.reading.words if message.reading else None
+                for message in self.current
+            }
+        )
 
     @property
     def told(self) -> list[str]:
@@ -83,6 +82,9 @@ class TurnTranscript:
         asked = self.asked()
         said = any(one.kind == "message" and one.text for one in asked)
         return not said and any(one.kind == "deletion" for one in asked)
+
+    def _words(self, texts: Mapping[MessageId, str | None]) -> list[str]:
+        return [one.text for one in self._as_told(texts) if one.kind == "message" and one.text]
 
     def _as_told(self, texts: Mapping[MessageId, str | None]) -> tuple[Utterance, ...]:
         """The messages being answered, those with files in these words."""

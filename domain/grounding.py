@@ -37,6 +37,10 @@ _PHONE: Final = regex.compile(
 _DATE: Final = regex.compile(
     r"(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2}))(?!\d)"
 )
+_OUTSIDE: Final = regex.compile(
+    r"(?<![\w.,:/-])(?:\+|\(?0)\d*(?:[ \u00a0\u202f().\/\u2010-\u2013-]{0,3}\d){6,}(?![\w:])"
+)
+"""A telephone number beyond doubt: its figures are none of an amount."""
 _RANGE: Final = regex.compile(r"\s*[\u2010-\u2013-]\s*")
 _CLAIMS: Final[Sequence[tuple[ClaimKind, regex.Pattern[str]]]] = (
     ("email", _EMAIL), ("link", _ADDRESS), ("link", _DOMAIN), ("phone", _PHONE),
@@ -72,6 +76,9 @@ class Grounds:
         self._numbers: set[Decimal] = set()
         self._dates: set[Decimal] = set()
         """Numbers that are part of a date or a time: no amounts."""
+        for date in _DATE.findall(text):
+            self._dates |= {Decimal(part) for part in regex.findall(r"\d+", date)}
+        text = _OUTSIDE.sub(" \u00b7 ", _DATE.sub(" \u00b7 ", text))
         self._times: set[int] = set()
         for figure in figures(text):
             self._numbers |= figure.values
@@ -152,15 +159,17 @@ class Grounds:
         )
 
     def _counts(self, figure: Figure) -> bool:
-        if figure.counts or self._sees_pictures or bool(figure.values & self._numbers):
+        if figure.counts or self._sees_pictures or figure.values & self._numbers:
             return True
+        if figure.is_amount:
+            return False
         known = self._numbers | self._dates
-        is_known = bool((figure.values | hours(figure)) & known) or bool(
-            parts(figure) and known.issuperset(_beyond_months(figure))
+        return (
+            bool(figure.times & self._times)
+            or bool((figure.values | hours(figure)) & known)
+            or bool(parts(figure) and known.issuperset(_beyond_months(figure)))
+            or f" {_collapsed(figure.text).strip()} " in self._words
         )
-        if not figure.is_amount and (is_known or figure.times & self._times):
-            return True
-        return f" {_collapsed(figure.text).strip()} " in self._words
 
 
 def _beyond_months(date: Figure) -> set[Decimal]:

@@ -57,6 +57,7 @@ def test_what_was_told_may_be_said_in_any_format(answer: str) -> None:
         ("５９９ €", "number"),
         ("room 4711", "number"),
         ("€1.299,50", "number"),
+        ("It costs €555", "number"),
         ("call +99 600 111 222", "phone"),
         ("call +31 10 555 0142", "phone"),
         ("ring 900 123 456", "phone"),
