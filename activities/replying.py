@@ -129,8 +129,14 @@ class ReplyActivities:
             )
             told = [*transcript.told, memory.summary or "", *memory.facts]
             try:
-                answer = self._answers.read(
-                    completion, profile=profile, prompt=prompt, told=told, now=now
+                # Ten milliseconds, and a second where somebody has sent pages of figures.
+                answer = await asyncio.to_thread(
+                    self._answers.read,
+                    completion,
+                    profile=profile,
+                    prompt=prompt,
+                    told=told,
+                    now=now,
                 )
             except EmptyAnswerError as error:
                 # Nothing to send, but its tokens are usage like any other's.

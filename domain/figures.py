@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -33,6 +34,8 @@ _MONEY_AFTER: Final = regex.compile(
     regex.IGNORECASE,
 )
 _LIST_MARK: Final = regex.compile(r"^[ \t]*\d{1,3}[.)](?=\s)", regex.MULTILINE)
+_SPACES: Final = dict.fromkeys(map(ord, " \u00a0\u202f'\u2019"))
+"""Between thousands."""
 _MINUTES_OF_HALF: Final = 12 * 60
 
 
@@ -106,8 +109,9 @@ def _times(match: regex.Match[str]) -> frozenset[int]:
     return frozenset({time} if time >= _MINUTES_OF_HALF else {time, time + _MINUTES_OF_HALF})
 
 
+@lru_cache(maxsize=4_096)
 def _values(number: str) -> frozenset[Decimal]:
-    number = regex.sub(r"[ \u00a0\u202f'\u2019]", "", number)
+    number = number.translate(_SPACES)
     separators = [one for one in number if one in ".,"]
     groups = regex.split(r"[.,]", number)
     joined = Decimal("".join(groups))
