@@ -1,9 +1,8 @@
 """How far the words of a question stand in texts, in any script and in spite of slips.
 
 BM25 (Robertson and Zaragoza, 2009) over runs of four letters of the question's words, which stand
-in for stemming and forgive a slip in a word. Measured on 503 questions with two slips each, it
-lifts what the full-text search makes of them; `reranking.py` has the figures. Twenty passages take
-a millisecond, because only the question's runs are counted.
+in for stemming and forgive a slip in a word (`docs/knowledge.md` has what was measured). Twenty
+passages take a millisecond, because only the question's runs are counted.
 """
 
 import math
