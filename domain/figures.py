@@ -33,7 +33,7 @@ _MONEY_AFTER: Final = regex.compile(
     r"|pounds?|reais|percent|per\s?cent|procent|Prozent|por\s?(?:ciento|cento)|pour\s?cent)\b)",
     regex.IGNORECASE,
 )
-_LIST_MARK: Final = regex.compile(r"^[ \t]*\d{1,3}[.)](?=\s)", regex.MULTILINE)
+_LIST_MARK: Final = regex.compile(r"^[ \t]*\d{1,2}[.)](?=\s)", regex.MULTILINE)
 _SPACES: Final = dict.fromkeys(map(ord, " \u00a0\u202f'\u2019"))
 """Between thousands."""
 _MINUTES_OF_HALF: Final = 12 * 60
