@@ -23,11 +23,11 @@ _RULES: Final = (
 )
 _ORDERS: Final = regex.compile(
     rf"\b(?:{_IGNORE})\b[^.!?\n]{{0,40}}\b(?:{_EARLIER})\b[^.!?\n]{{0,40}}\b(?:{_RULES})\b"
-    r"|\b(?:system|developer)\s(?:prompt|message|override)\b"
+    r"|\bsystem\sprompt\b|\bdeveloper\smessage\b"
     r"|\byou\s(?:are|must)\snow\s(?:\w+\s){0,4}(?:act|assistant|mode|ai|dan|jailbr\w+)\b"
     r"|\b(?:note|message|instructions?|attention)\s(?:to|for)\s(?:the\s|all\s|any\s)?"
-    r"(?:ai|llm|language\smodel|assistant|chat\s?bot)s?\b"
-    r"|\b(?:call|invoke|use)\sthe\s(?:tool|function)\b"
+    r"(?:ai|llm|language\smodel|ai\sassistant|chat\s?bot)s?\b"
+    r"|\b(?:call|invoke|use)\sthe\s(?:tool|function)\s\w+_\w+"
     r"|<\|?(?:im_start|im_end|system|endoftext)\|?>|\[/?INST\]",
     regex.IGNORECASE,
 )

@@ -106,6 +106,8 @@ def test_a_document_that_talks_to_the_model_is_noticed(text: str) -> None:
         "Forget your key? All rooms have rules on the door.",
         "You must now book online. Call the shop or use the form.",
         "Ignore the noise: it is normal.",
+        "Use the tool that came with it. The system message goes away by itself.",
+        "A message for the assistant of Dr. Vos can be left at the desk.",
     ],
 )
 def test_instructions_for_readers_are_none_for_models(text: str) -> None:
