@@ -1,16 +1,11 @@
 """Looks up what may answer a turn."""
 
-from typing import Final
-
 from activities.profiles import profile_of
 from activities.transcripts import Transcripts
 from adapters.postgres.assistant_profiles import AssistantProfiles
 from adapters.retrieval import Retriever
 from contracts.conversation import RetrievedPassages, ScoredPassage, Turn
-from domain.retrieval_query import retrieval_query
-
-PASSAGES: Final = 8
-"""Found passages of a turn: about what a prompt has room for."""
+from domain.retrieval_query import MOST_PASSAGES, retrieval_query
 
 
 class PassageLookup:
@@ -24,8 +19,9 @@ class PassageLookup:
     async def of(self, turn: Turn) -> RetrievedPassages:
         """The passages of the assistant's knowledge that may answer the turn, best first.
 
-        Nothing is found for an assistant without knowledge or for messages without words. The
-        scores rank the passages of this turn and cannot be compared with another turn's.
+        Nothing is found for an assistant without knowledge, for messages without words, and where
+        no passage bears on what is asked. The scores rank the passages of this turn and cannot be
+        compared with another turn's.
         """
         ref = turn.conversation
         profile = await profile_of(turn, self._profiles)
@@ -37,8 +33,10 @@ class PassageLookup:
             ref.organization_id,
             knowledge_base_ids=profile.knowledge_base_ids,
             queries=query.queries,
-            limit=PASSAGES,
+            limit=MOST_PASSAGES,
         )
+        if not found.answerable:
+            return RetrievedPassages()
         return RetrievedPassages(
             passages=tuple(
                 ScoredPassage(passage_id=hit.passage_id, score=hit.score) for hit in found.hits

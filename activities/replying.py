@@ -8,6 +8,7 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.answers import AnswerReader, business_now
 from activities.failures import retry_as_told
 from activities.heartbeats import heartbeating
 from activities.lookup import PassageLookup
@@ -16,6 +17,7 @@ from activities.profiles import model_server, profile_of
 from activities.quotas import QuotaKeeper
 from activities.receipts import ReadReceipts
 from activities.transcripts import Transcripts, TurnTranscript
+from activities.unanswered import UnansweredQuestions
 from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.memory import Memories
@@ -26,15 +28,15 @@ from adapters.postgres.passages import StoredPassage
 from adapters.retrieval import Retriever
 from contracts.conversation import CannedReply, DraftedReply, GenerateReply, Turn, WriteReply
 from contracts.ids import MessageId
-from domain.answer import Answer, EmptyAnswerError, read_answer, without_reasoning
+from domain.answer import EmptyAnswerError
 from domain.canned import canned_text
-from domain.formatting import split_message, to_whatsapp
+from domain.formatting import split_message
 from domain.opening_words import opening_sentence
+from domain.overlaps import without_overlaps
 from domain.prompt import Memory, Passage, Persona, Prompt, PromptImage, build_prompt
 from domain.prompt_budget import PROMPT_TOKENS, CountTokens
-from domain.reply_contents import reply_contents
 from domain.time_zones import time_zone
-from domain.tool_calls import ModelAnswer, read_tool_calls
+from domain.unanswered import looks_like_a_question
 
 LATE_AFTER: Final = timedelta(hours=1)
 """A message that waited so long is answered as late, not as fresh."""
@@ -54,6 +56,8 @@ class ReplyActivities:
         lookup: PassageLookup,
         receipts: ReadReceipts,
         memories: Memories,
+        answers: AnswerReader,
+        unanswered: UnansweredQuestions,
         default_model: str,
         count_tokens: CountTokens,
         prompt_tokens: int = PROMPT_TOKENS,
@@ -68,6 +72,8 @@ class ReplyActivities:
         self._lookup = lookup
         self._receipts = receipts
         self._memories = memories
+        self._answers = answers
+        self._unanswered = unanswered
         self._default_model = default_model
         self._count_tokens = count_tokens
         self._prompt_tokens = prompt_tokens
@@ -98,14 +104,15 @@ class ReplyActivities:
                 return await self._keep(turn, Draft(parts=()))
             hits = [stored[passage_id] for passage_id in found if passage_id in stored]
             pictures = await self._pictures.of(turn, transcript.current)
-            prompt = self._prompt(profile, transcript, hits, memory, pictures)
+            now = datetime.now(UTC)
+            prompt = self._prompt(profile, transcript, hits, memory, pictures, now=now)
             try:
                 try:
                     completion = await self._complete(profile, prompt)
                 except ModelServerError as error:
                     if not pictures or not may_be_about_pictures(error):
                         raise
-                    prompt = self._prompt(profile, transcript, hits, memory, {})
+                    prompt = self._prompt(profile, transcript, hits, memory, {}, now=now)
                     completion = await self._complete(profile, prompt)
                 # Paid for, whatever becomes of the answer; also when it was superseded.
                 counted = self._quotas.count_tokens(
@@ -120,24 +127,34 @@ class ReplyActivities:
                 cached_tokens=completion.cached_tokens,
                 output_tokens=completion.output_tokens,
             )
-            meant = _meant(completion, profile, prompt)
+            told = [*transcript.told, memory.summary or "", *memory.facts]
             try:
-                answer = read_answer(meant.text, passages=prompt.passages)
-                contents = reply_contents(to_whatsapp(answer.text), meant.offer)
+                # Ten milliseconds, and a second where somebody has sent pages of figures.
+                answer = await asyncio.to_thread(
+                    self._answers.read,
+                    completion,
+                    profile=profile,
+                    prompt=prompt,
+                    told=told,
+                    now=now,
+                )
             except EmptyAnswerError as error:
                 # Nothing to send, but its tokens are usage like any other's.
                 await self._outbox.save_draft(turn, generated)
                 raise ApplicationError(str(error), type="EmptyAnswer") from error
-            citations = _citations(answer, hits)
-            parts = [DraftPart.of(content, citations=citations) for content in contents]
+            citations = _citations(answer.cited_passage_ids, hits)
+            parts = [DraftPart.of(content, citations=citations) for content in answer.contents]
             if turn.first_contact and profile.welcome_message:
                 parts[:0] = _texts(profile.welcome_message)
             drafted = await self._keep(turn, generated.model_copy(update={"parts": tuple(parts)}))
+            asked = transcript.spoken
+            if not answer.answered or (not hits and looks_like_a_question(asked)):
+                self._unanswered.note(profile, turn.conversation, asked)
             await counted
             return drafted.model_copy(
                 update={
-                    "handoff": "model" if meant.handoff else None,
-                    "answered": meant.answered,
+                    "handoff": "model" if answer.handoff else None,
+                    "answered": answer.answered,
                 }
             )
 
@@ -198,8 +215,9 @@ class ReplyActivities:
         hits: Sequence[StoredPassage],
         memory: Memory,
         pictures: Mapping[MessageId, PromptImage],
+        *,
+        now: datetime,
     ) -> Prompt:
-        now = datetime.now(UTC)
         asked = transcript.asked(shown=pictures)
         waiting = [one for one in asked if one.kind == "message"]
         return build_prompt(
@@ -213,8 +231,14 @@ class ReplyActivities:
             ),
             history=transcript.history,
             passages=[
-                Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-                for hit in hits
+                Passage(
+                    id=hit.passage_id,
+                    title=hit.title,
+                    heading=hit.heading,
+                    text=text,
+                    page=hit.page,
+                )
+                for hit, text in zip(hits, without_overlaps(hits), strict=True)
             ],
             now=now.astimezone(time_zone(profile.timezone)),
             count_tokens=self._count_tokens,
@@ -223,41 +247,13 @@ class ReplyActivities:
                 pictures[message.id] for message in transcript.current if message.id in pictures
             ],
             is_late=any(now - one.sent_at > LATE_AFTER for one in waiting),
-            business=_business(profile, now=now),
+            business=business_now(profile, now=now),
             total_tokens=self._prompt_tokens,
         )
 
 
-def _meant(completion: Completion, profile: AssistantProfile, prompt: Prompt) -> ModelAnswer:
-    """What the model wrote and called; a handoff without words is put in ours."""
-    meant = read_tool_calls(
-        without_reasoning(completion.text),
-        completion.tool_calls,
-        tools=profile.tools,
-        sources=[profile.instructions, *(passage.text for passage in prompt.passages)],
-    )
-    if meant.handoff and not meant.text.strip():
-        said = canned_text("handoff", language=profile.language)
-        return meant.model_copy(update={"text": said})
-    return meant
-
-
 def _texts(text: str) -> list[DraftPart]:
     return [DraftPart(text=part) for part in split_message(text)]
-
-
-def _business(profile: AssistantProfile, *, now: datetime) -> Mapping[str, object] | None:
-    """Whether the team is there, and when next; None where the business has told no hours."""
-    hours = profile.opening_hours
-    if hours is None:
-        return None
-    if hours.is_open(now):
-        return {"open": True}
-    opening = hours.next_opening(now)
-    return {
-        "open": False,
-        "opens_next": None if opening is None else f"{opening:%A} {opening:%Y-%m-%dT%H:%M%z}",
-    }
 
 
 def _back_again(profile: AssistantProfile, *, now: datetime) -> str | None:
@@ -271,9 +267,16 @@ def _back_again(profile: AssistantProfile, *, now: datetime) -> str | None:
     return opening_sentence(opening, now=now, language=profile.language)
 
 
-def _citations(answer: Answer, hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
+def _citations(cited: Sequence[str], hits: Sequence[StoredPassage]) -> tuple[Citation, ...]:
     by_id = {str(hit.passage_id): hit for hit in hits}
     return tuple(
-        Citation(passage_id=hit.passage_id, document_id=hit.document_id, title=hit.title)
-        for hit in (by_id[passage_id] for passage_id in answer.cited_passage_ids)
+        Citation(
+            passage_id=hit.passage_id,
+            document_id=hit.document_id,
+            title=hit.title,
+            page=hit.page,
+            section=hit.heading,
+            url=hit.url,
+        )
+        for hit in (by_id[passage_id] for passage_id in cited)
     )

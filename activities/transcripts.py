@@ -8,7 +8,7 @@ from cachetools import TTLCache
 
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.messages import StoredMessage
-from contracts.conversation import ConversationRef, Turn
+from contracts.conversation import ConversationRef, Referral, Turn
 from contracts.ids import MessageId, TurnId
 from domain.media_types import MEDIA_KINDS
 from domain.media_words import caption_of, not_understood
@@ -56,8 +56,25 @@ class TurnTranscript:
     @property
     def searched(self) -> list[str]:
         """The words to look up, without the marks of files."""
-        words = {message.id: searched(message) for message in self.current}
-        return [one.text for one in self._as_told(words) if one.kind == "message" and one.text]
+        return self._words({message.id: searched(message) for message in self.current})
+
+    @property
+    def spoken(self) -> list[str]:
+        """What the person wrote or said themselves: no documents."""
+        return self._words(
+            {
+                message.id: message.reading.words if message.reading else None
+                for message in self.current
+            }
+        )
+
+    @property
+    def told(self) -> list[str]:
+        """Everything that has been said, by whomever."""
+        said = [*self.history, *self.asked()]
+        quoted = [one.about.text for one in said if one.about and one.about.text]
+        ads = [text for one in said if one.referral for text in _of_ad(one.referral)]
+        return [*(one.text for one in said), *quoted, *ads]
 
     @property
     def is_withdrawn(self) -> bool:
@@ -65,6 +82,9 @@ class TurnTranscript:
         asked = self.asked()
         said = any(one.kind == "message" and one.text for one in asked)
         return not said and any(one.kind == "deletion" for one in asked)
+
+    def _words(self, texts: Mapping[MessageId, str | None]) -> list[str]:
+        return [one.text for one in self._as_told(texts) if one.kind == "message" and one.text]
 
     def _as_told(self, texts: Mapping[MessageId, str | None]) -> tuple[Utterance, ...]:
         """The messages being answered, those with files in these words."""
@@ -158,6 +178,10 @@ def _split(
         quoted=tuple(quoted),
         history=tuple(line.utterance for line in lines if line.message_id in earlier),
     )
+
+
+def _of_ad(referral: Referral) -> list[str]:
+    return [text for text in (referral.headline, referral.body) if text]
 
 
 def _recalled(message: StoredMessage) -> StoredMessage:

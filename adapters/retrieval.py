@@ -7,10 +7,12 @@ PostgreSQL while the model server embeds the question.
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from cachetools import LRUCache
 
+from adapters.hits import Clock, Hit, Retrieved, best_hits, ranked
 from adapters.openai.embeddings import ModelNotOffered, Vector
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.passages import LexicalResult, Passages, StoredPassage
@@ -19,7 +21,11 @@ from adapters.vectors.index import EmbeddingSpace, VectorIndex, VectorIndexError
 from contracts.embedding import EmbeddingModel
 from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 from domain.fusion import best_per_passage, fuse
+from domain.relevance import least_cosine
+from domain.reranking import RERANKED
 from telemetry import get_logger
+
+__all__ = ["Hit", "Retrieved", "Retriever"]
 
 CANDIDATES: Final = 30
 """Of each leg, as measured with the fusion; more did not help."""
@@ -31,27 +37,12 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that may answer. `score` ranks within one search; `dense_score` is a cosine."""
+class _Near:
+    """What is nearest in one space."""
 
-    passage_id: PassageId
-    score: float
-    dense_score: float | None
-    lexical_score: float | None
-    document_id: DocumentId
-    title: str
-    heading: str | None
-    text: str
-    page: int | None
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieved:
-    hits: list[Hit]
-    """Best first."""
-    lexical_only: bool = False
-    """Meaning could not be searched: the model server or the vector index did not answer."""
+    model: str
+    hits: list[Mapping[PassageId, float]]
+    """For each query the passages with their cosine."""
 
 
 class Retriever:
@@ -94,45 +85,75 @@ class Retriever:
         queries = [query for query in queries if query.strip()]
         if not queries or not knowledge_base_ids:
             return Retrieved([])
+        clock = Clock()
         expected = list(
             {self._models.get(base, self._embeddings.default) for base in knowledge_base_ids}
         )
         lexical, embedded = await asyncio.gather(
-            self._passages.search_words(
-                organization_id,
-                knowledge_base_ids=knowledge_base_ids,
-                queries=queries,
-                limit=CANDIDATES,
+            clock.time(
+                "words",
+                self._passages.search_words(
+                    organization_id,
+                    knowledge_base_ids=knowledge_base_ids,
+                    queries=queries,
+                    limit=CANDIDATES,
+                ),
             ),
             # Ahead: which models these knowledge bases have is only known with the words.
-            asyncio.gather(*(self._embed(organization_id, queries, one) for one in expected)),
+            clock.time(
+                "embedding",
+                asyncio.gather(*(self._embed(organization_id, queries, one) for one in expected)),
+            ),
         )
-        dense = await self._search_meaning(
-            organization_id,
-            lexical=lexical,
-            queries=queries,
-            ahead=dict(zip(expected, embedded, strict=True)),
+        dense = await clock.time(
+            "meaning",
+            self._search_meaning(
+                organization_id,
+                lexical=lexical,
+                queries=queries,
+                ahead=dict(zip(expected, embedded, strict=True)),
+            ),
         )
         # Cosines of different models do not compare, so each space is standardised with the words
         # by itself: what is far above the rest in its own space comes first.
-        empty: list[list[Mapping[PassageId, float]]] = [[{} for _ in queries]]
-        ranking = best_per_passage(
-            fuse(by_meaning, lexical=by_words)
-            for space in dense or empty
-            for by_meaning, by_words in zip(space, lexical.ranks, strict=True)
-        )
-        # Twice as many are read: what is dropped leaves no gap.
-        candidates = ranking[: 2 * limit]
-        stored = await self._passages.by_id(
-            organization_id, passage_ids=[candidate.passage_id for candidate in candidates]
-        )
-        hits = [
-            _hit(passage, candidate.score, candidate.dense, candidate.lexical)
-            for candidate in candidates
-            if (passage := stored.get(candidate.passage_id)) is not None
-            and passage.knowledge_base_id in knowledge_base_ids
+        nothing: list[Mapping[PassageId, float]] = [{} for _ in queries]
+        unmeasured = [_Near(self._embeddings.default.name, nothing)]
+        spaces = [
+            (
+                None if dense is None else least_cosine(near.model),
+                list(zip(near.hits, lexical.ranks, strict=True)),
+            )
+            for near in dense or unmeasured
         ]
-        return Retrieved(hits[:limit], lexical_only=dense is None)
+        rankings = [
+            [fuse(by_meaning, lexical=by_words) for by_meaning, by_words in legs]
+            for _, legs in spaces
+        ]
+        # More are read than are needed: what is dropped leaves no gap.
+        read = max(2 * limit, RERANKED)
+        best = [one.passage_id for one in best_per_passage(chain(*rankings))[:read]]
+        stored = await clock.time(
+            "reading", self._passages.by_id(organization_id, passage_ids=best)
+        )
+        with clock.timing("ranking"):
+            passages = {
+                passage_id: stored[passage_id]
+                for passage_id in best
+                if passage_id in stored
+                and stored[passage_id].knowledge_base_id in knowledge_base_ids
+            }
+            found: list[Hit] = []
+            for (least, legs), ranked_queries in zip(spaces, rankings, strict=True):
+                for query, ranking, scores in zip(queries, ranked_queries, legs, strict=True):
+                    candidates = [one for one in ranking if one.passage_id in passages]
+                    found += ranked(query, candidates, passages=passages, legs=scores, least=least)
+            hits = list(islice(best_hits(found), limit))
+        return Retrieved(
+            hits,
+            lexical_only=dense is None,
+            least_cosine=_one_of({least for least, _ in spaces}),
+            timings=clock.timings(),
+        )
 
     async def passages_by_id(
         self, organization_id: OrganizationId, *, passage_ids: Collection[PassageId]
@@ -160,7 +181,7 @@ class Retriever:
         lexical: LexicalResult,
         queries: Sequence[str],
         ahead: Mapping[EmbeddingModel, list[Vector] | None],
-    ) -> list[list[Mapping[PassageId, float]]] | None:
+    ) -> list["_Near"] | None:
         """Of each space its hits for each query. `None` when none could be searched, which is not
         the same as having found nothing."""
         by_space: dict[tuple[EmbeddingModel, int], list[KnowledgeBaseId]] = {}
@@ -174,23 +195,24 @@ class Retriever:
 
         async def search(
             model: EmbeddingModel, dimension: int, bases: Sequence[KnowledgeBaseId]
-        ) -> list[Mapping[PassageId, float]] | None:
+        ) -> "_Near | None":
             if model in ahead:
                 vectors = ahead[model]
             else:
                 vectors = await self._embed(organization_id, queries, model)
             if vectors is None:
                 return None
-            return await self._search_space(
+            hits = await self._search_space(
                 organization_id,
                 EmbeddingSpace(model.name, dimension),
                 bases,
                 vectors=vectors,
                 hidden=lexical.hidden,
             )
+            return None if hits is None else _Near(model.name, hits)
 
         searches = (search(*space, bases) for space, bases in by_space.items())
-        answered = [hits for hits in await asyncio.gather(*searches) if hits is not None]
+        answered = [near for near in await asyncio.gather(*searches) if near is not None]
         return answered or None
 
     async def _search_space(
@@ -224,16 +246,6 @@ class Retriever:
             return None
 
 
-def _hit(passage: StoredPassage, score: float, dense: float | None, lexical: float | None) -> Hit:
-    return Hit(
-        passage_id=passage.passage_id,
-        score=score,
-        dense_score=dense,
-        lexical_score=lexical,
-        document_id=passage.document_id,
-        title=passage.title,
-        heading=passage.heading,
-        text=passage.text,
-        page=passage.page,
-        position=passage.position,
-    )
+def _one_of(thresholds: Collection[float | None]) -> float | None:
+    """What holds for all spaces; None where each has its own."""
+    return next(iter(thresholds)) if len(thresholds) == 1 else None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.dynamodb.usage import EMBEDDING_KEPT, UsageItems
+from adapters.postgres import unanswered_questions
 from adapters.postgres import usage as rolled
 from adapters.postgres.database import Database
 from adapters.postgres.usage import LEVEL_REPEATED, RollUpState
@@ -72,6 +73,8 @@ class UsageLedger:
         async with self._database.tenant(organization_id) as session:
             measured = await rolled.levels(session)
             await rolled.record_levels(session, organization_id, measured, quarter=quarter_of(now))
+            # The only round that comes to every organisation also takes what was kept long enough.
+            await unanswered_questions.remove_old(session)
         return len(left)
 
     async def report(

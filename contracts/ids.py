@@ -20,6 +20,9 @@ EventId = NewType("EventId", str)
 FactId = NewType("FactId", str)
 ConsentId = NewType("ConsentId", str)
 PassageId = NewType("PassageId", str)
+QuestionId = NewType("QuestionId", str)
+"""A question that had no answer, whoever asked it; it is made of the question."""
+AskedQuestionId = NewType("AskedQuestionId", str)
 PersonId = NewType("PersonId", str)
 """A WhatsApp user of an organisation. Carries no phone number: it stands in workflow ids."""
 ConversationId = NewType("ConversationId", str)

@@ -5,13 +5,27 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.grounded_answer import without_ungrounded
+from domain.grounding import Claim, Grounds
 from domain.plain_text import strip_hidden
 from domain.prompt import Passage
-from domain.source_line import with_source_line, without_source_line
+from domain.source_line import Source, with_source_line, without_source_line
 
 
 class EmptyAnswerError(ValueError):
     """The model answered with nothing that could be sent."""
+
+
+class UngroundedAnswerError(ValueError):
+    """Nothing of the answer is left that somebody has told the model.
+
+    Attributes:
+        claims: what nobody has.
+    """
+
+    def __init__(self, claims: tuple[Claim, ...]) -> None:
+        super().__init__("nothing in the model's answer has a ground")
+        self.claims = claims
 
 
 class Answer(BaseModel):
@@ -25,19 +39,34 @@ class Answer(BaseModel):
 
     text: str
     cited_passage_ids: list[str]
+    left_out: tuple[Claim, ...] = ()
+    """Claims without a ground; the sentences that made them are not in `text`."""
 
 
-def read_answer(raw: str, *, passages: Sequence[Passage]) -> Answer:
+def read_answer(
+    raw: str,
+    *,
+    passages: Sequence[Passage],
+    grounds: Grounds | None = None,
+    language: str | None = None,
+) -> Answer:
     """The answer in `raw`, citing only passages that the model was shown.
 
     Args:
         raw: what the model wrote.
         passages: those of the prompt, in its order: marker [n] is `passages[n-1]`.
+        grounds: what links and figures may come from; None: they are not looked at.
+        language: of the word for pages.
 
     Raises:
         EmptyAnswerError: nothing is left to send.
+        UngroundedAnswerError: sentences had to be left out, and no other one has a source.
     """
     text = without_source_line(without_reasoning(raw))
+    left_out: tuple[Claim, ...] = ()
+    if grounds is not None:
+        kept = without_ungrounded(text, grounds=grounds)
+        text, left_out = kept.text, kept.left_out
     cited: list[int] = []
 
     def take_out(match: re.Match[str]) -> str:
@@ -48,12 +77,16 @@ def read_answer(raw: str, *, passages: Sequence[Passage]) -> Answer:
         return ""
 
     body = _MARKER.sub(take_out, text).strip()
+    known = [passages[n - 1] for n in dict.fromkeys(cited) if 1 <= n <= len(passages)]
+    if left_out and not known:
+        raise UngroundedAnswerError(left_out)
     if not any(character.isalnum() for character in body) and not _has_symbol(body):
         raise EmptyAnswerError("the model's answer is empty")
-    known = [passages[n - 1] for n in dict.fromkeys(cited) if 1 <= n <= len(passages)]
+    sources = [Source(passage.title, page=passage.page) for passage in known]
     return Answer(
-        text=with_source_line(body, titles=[passage.title for passage in known]),
+        text=with_source_line(body, sources=sources, language=language),
         cited_passage_ids=[passage.id for passage in known],
+        left_out=left_out,
     )
 
 

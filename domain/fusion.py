@@ -6,7 +6,7 @@ construction FAQ, this mix is never worse than its better leg; equal-weight reci
 loses up to half of the answers when question and passage are in different languages.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Final
@@ -38,8 +38,8 @@ def fuse(
     """
     candidates = sorted(dense.keys() | lexical.keys())
     lowest = min(dense.values(), default=0.0)
-    by_meaning = _standardised([dense.get(id_, lowest) for id_ in candidates])
-    by_words = _standardised([lexical.get(id_, 0.0) for id_ in candidates])
+    by_meaning = standardised([dense.get(id_, lowest) for id_ in candidates])
+    by_words = standardised([lexical.get(id_, 0.0) for id_ in candidates])
     fused = [
         FusedPassage(
             passage_id=id_,
@@ -62,7 +62,8 @@ def best_per_passage(rankings: Iterable[Iterable[FusedPassage]]) -> list[FusedPa
     return sorted(best.values(), key=lambda passage: (-passage.score, passage.passage_id))
 
 
-def _standardised(values: list[float]) -> list[float]:
+def standardised(values: Sequence[float]) -> list[float]:
+    """In standard deviations from their mean; all zero when they are all alike."""
     if not values:
         return []
     mean, deviation = fmean(values), pstdev(values)

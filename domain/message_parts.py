@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from itertools import accumulate
+from typing import Final
 
 import regex
 
@@ -19,7 +20,7 @@ _PARAGRAPH = regex.compile(r"\n[^\S\n]*\n\s*")
 _MARKS = ".!?…؟۔।॥։።"  # noqa: RUF001 - these are the marks of other scripts
 _WIDE_MARKS = "。！？｡"  # noqa: RUF001 - the same
 _CLOSING = "\"'”’»)*_~」』）" + re.escape("]")  # noqa: RUF001 - the same
-_SENTENCE = regex.compile(
+SENTENCE_END: Final = regex.compile(
     rf"(?<!\b\p{{L}})(?<!^[^\S\n]*\d{{1,3}})(?<![{_MARKS}])[{_MARKS}]++[{_CLOSING}]*+\s++(?!\p{{Ll}})"
     rf"|[{_WIDE_MARKS}]+[{_CLOSING}]*\s*"
     r"|\n\s*",
@@ -61,7 +62,7 @@ class _Cuts:
         # By rank: (end of the content before the cut, start of the content after it).
         self._borders = [
             [(m.start() + len(m.group().rstrip()), m.end()) for m in pattern.finditer(text)]
-            for pattern in (_PARAGRAPH, _SENTENCE, _WORD)
+            for pattern in (_PARAGRAPH, SENTENCE_END, _WORD)
         ]
         self._ends = [[end for end, _ in borders] for borders in self._borders]
 

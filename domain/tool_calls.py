@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from contracts.outbound import MOST_ROWS
 from contracts.outbound_text import WebLink
+from domain.grounding import Grounds
 from domain.model_tools import (
     HAND_OVER,
     OFFER_CHOICES,
@@ -102,6 +103,25 @@ def read_tool_calls(
         options = offer.options if isinstance(offer, ChoicesOffer) else ()
         return ModelAnswer(text=_joined(text, _listed(options)), handoff=True, answered=answered)
     return ModelAnswer(text=text, offer=offer, handoff=handoff, answered=answered)
+
+
+def grounded_offer(offer: Offer, grounds: Grounds) -> Offer | None:
+    """The offer without what nobody has told the model; None when less than an offer is left."""
+    match offer:
+        case ChoicesOffer(options=options, button=button):
+            kept = tuple(
+                option
+                for option in options
+                if not grounds.lacking(f"{option.title}\n{option.description or ''}")
+            )
+            if len(kept) < 2:
+                return None
+            button = button if button and not grounds.lacking(button) else None
+            return ChoicesOffer(options=kept, button=button)
+        case LinkOffer(title=title, url=url):
+            return LinkOffer(title="" if grounds.lacking(title) else title, url=url)
+        case LocationOffer():
+            return offer
 
 
 _IMITATED: Final = re.compile(r"^[ \t]*\[choice: (?P<title>[^\n]+?)\][ \t]*(?:\n|\Z)", re.MULTILINE)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from temporalio.client import Client
 
+from activities.answers import AnswerReader
 from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
 from activities.erasure import ErasureActivities
@@ -24,6 +25,7 @@ from activities.sending import SendingActivities
 from activities.source_schedules import SourceScheduleActivities
 from activities.sources import SourceActivities
 from activities.transcripts import Transcripts
+from activities.unanswered import UnansweredQuestions
 from activities.usage import UsageActivities
 from activities.webhooks import WebhookActivities
 from adapters.dynamodb.conversations import Conversations
@@ -139,6 +141,8 @@ async def open_activities(
         lookup = PassageLookup(knowledge.retriever, transcripts=transcripts, profiles=profiles)
         receipts = ReadReceipts(graph)
         stack.push_async_callback(receipts.close)
+        unanswered = UnansweredQuestions(database)
+        stack.push_async_callback(unanswered.close)
         pauses, consents = ChannelPauses(database), Consents(database)
         ingestions = Ingestions(database)
         yield Activities(
@@ -180,6 +184,8 @@ async def open_activities(
                 lookup=lookup,
                 receipts=receipts,
                 memories=Memories(summaries, database),
+                answers=AnswerReader(metrics),
+                unanswered=unanswered,
                 default_model=settings.parley_chat_model,
                 count_tokens=counts,
                 prompt_tokens=settings.parley_prompt_tokens,

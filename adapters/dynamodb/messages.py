@@ -30,6 +30,12 @@ class Citation(Contract):
     passage_id: PassageId
     document_id: DocumentId
     title: str = ""
+    page: int | None = None
+    """Of the document, from 1."""
+    section: str | None = None
+    """The headings above it, outermost first: `Returns > Shoes`."""
+    url: str | None = None
+    """Where a person can open the document."""
 
 
 class MessageError(Contract):

@@ -29,6 +29,7 @@ from adapters.postgres.tables import (
     Source,
     SourceRun,
     SourceRunItem,
+    UnansweredQuestion,
     UsageMetric,
     WebhookEndpoint,
     WhatsAppUser,
@@ -41,7 +42,7 @@ CHUNK: Final = 1000
 
 _LARGE: Final[Sequence[type[SQLModel]]] = (
     PassageEmbedding, Passage, KeptEmbedding, Document, SourceRunItem, SourceRun, PersonFact,
-    WhatsAppUser, UsageMetric,
+    UnansweredQuestion, WhatsAppUser, UsageMetric,
 )  # fmt: skip
 _SMALL: Final[Sequence[type[SQLModel]]] = (
     ApiKey, Channel, WebhookEndpoint, Assistant, Source, KnowledgeBase,

@@ -26,6 +26,11 @@ class StoredPassage:
     text: str
     page: int | None
     position: int
+    start_offset: int = 0
+    """Where it stands in the document's text, in characters."""
+    end_offset: int = 0
+    url: str | None = None
+    """Where a person can open the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ LIMIT :limit
 
 _BY_ID = text("""
 SELECT passage.id, passage.knowledge_base_id, passage.document_id, document.title,
-  passage.heading, passage.text, passage.page, passage.position
+  passage.heading, passage.text, passage.page, passage.position,
+  passage.start_offset, passage.end_offset
 FROM passages AS passage
 JOIN documents AS document
   ON document.id = passage.document_id AND document.active_version = passage.version

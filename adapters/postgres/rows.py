@@ -18,6 +18,8 @@ from ulid import ULID
 T = TypeVar("T", bound=SQLModel)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST = 2**62
+"""What PostgreSQL's integers hold."""
 
 
 class CursorError(ValueError):
@@ -72,30 +74,40 @@ async def newest_first(
     columns = inspect(table).columns
     created_at, identifier = columns["created_at"], columns["id"]
     if cursor is not None:
-        query = query.where(tuple_(created_at, identifier) < tuple_(*_position(cursor)))
+        query = query.where(
+            tuple_(created_at, identifier) < tuple_(*place_of(cursor, datetime, str))
+        )
     query = query.order_by(created_at.desc(), identifier.desc()).limit(limit + 1)
     rows = list((await session.exec(query)).all())
     if len(rows) <= limit:
         return Page(rows, None)
     last: Any = rows[limit - 1]
-    return Page(rows[:limit], _cursor(last.created_at, last.id))
+    return Page(rows[:limit], cursor_of(last.created_at, last.id))
 
 
-def _cursor(created_at: datetime, identifier: str) -> str:
-    microseconds = (created_at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(json.dumps([microseconds, identifier]).encode()).decode()
+def cursor_of(*place: int | datetime | str) -> str:
+    """A cursor that `place_of` reads: the values by which the last row of a page is sorted."""
+    plain = [
+        (one - _EPOCH) // timedelta(microseconds=1) if isinstance(one, datetime) else one
+        for one in place
+    ]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
 
 
-def _position(cursor: str) -> tuple[datetime, str]:
+def place_of(cursor: str, *kinds: type) -> tuple[Any, ...]:
+    """What `cursor_of` was given. `CursorError` when these are no values of these kinds."""
     try:
-        microseconds, identifier = json.loads(
-            base64.b64decode(cursor, altchars=b"-_", validate=True)
-        )
-        if type(microseconds) is not int or not isinstance(identifier, str):
+        values = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        if not isinstance(values, list):
             raise CursorError("not a cursor of this list")
-        moment = _EPOCH + timedelta(microseconds=microseconds)
+        return tuple(_place(value, kind) for value, kind in zip(values, kinds, strict=True))
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         raise CursorError("not a cursor of this list") from None
-    if not (identifier.isascii() and identifier.isprintable()):
-        raise CursorError("not a cursor of this list")
-    return moment, identifier
+
+
+def _place(value: object, kind: type) -> int | datetime | str:
+    if kind is str and isinstance(value, str) and value.isascii() and value.isprintable():
+        return value
+    if kind in (int, datetime) and type(value) is int and abs(value) < _LARGEST:
+        return _EPOCH + timedelta(microseconds=value) if kind is datetime else value
+    raise CursorError("not a cursor of this list")

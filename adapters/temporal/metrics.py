@@ -1,12 +1,18 @@
 """Parley's own metrics in a worker, on the port of Temporal's. Labels are names, never ids."""
 
+from collections.abc import Iterable
+from typing import Literal
+
 from temporalio.common import MetricCounter, MetricMeter
 
 from adapters.cache_lookups import CacheName, Outcome
 from contracts.quotas import QuotaName
 from domain.graph_errors import Verdict
+from domain.grounding import ClaimKind
 from domain.organization_settings import UncertainSendPolicy
 from domain.quotas import LimitKind
+
+Correction = Literal["shortened", "withheld"]
 
 
 class WorkerMetrics:
@@ -37,6 +43,13 @@ class WorkerMetrics:
         self._sends_given_up = meter.create_counter(
             "parley_sends_given_up", "Messages that could not be sent for as long as they may wait."
         )
+        self._answers_corrected = meter.create_counter(
+            "parley_answers_corrected",
+            "Answers of which sentences were left out, or all of it: nobody had told the model.",
+        )
+        self._ungrounded_claims = meter.create_counter(
+            "parley_ungrounded_claims", "What models claimed without a ground, by kind."
+        )
         # Labels are made ready once: a look-up is quicker than making them.
         self._labelled: dict[tuple[CacheName, Outcome], MetricCounter] = {}
 
@@ -59,6 +72,11 @@ class WorkerMetrics:
 
     def send_given_up(self, reason: str) -> None:
         self._sends_given_up.add(1, {"reason": reason})
+
+    def answer_corrected(self, outcome: Correction, claims: Iterable[ClaimKind]) -> None:
+        self._answers_corrected.add(1, {"outcome": outcome})
+        for kind in claims:
+            self._ungrounded_claims.add(1, {"kind": kind})
 
     def quota_reached(self, quota: QuotaName, limit: LimitKind) -> None:
         self._quotas_reached.add(1, {"quota": quota, "limit": limit})

@@ -9,7 +9,15 @@ from adapters.postgres.embedding_spaces import spaces_of
 from adapters.postgres.tables import KnowledgeBase
 from api.problems import ProblemDetails
 from api.schemas.base import Input, Integer, Name, Output, Revised
-from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId, SourceId
+from contracts.ids import (
+    ConversationId,
+    DocumentId,
+    KnowledgeBaseId,
+    OrganizationId,
+    PassageId,
+    QuestionId,
+    SourceId,
+)
 from contracts.ingestion import DocumentStatus, IngestionStage
 
 SearchLanguage = Literal[
@@ -156,21 +164,84 @@ class UploadedFiles(Output):
 class SearchRequest(Input):
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
     limit: Integer = Field(default=8, ge=1, le=30)
+    earlier: list[
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    ] = Field(
+        default_factory=list,
+        max_length=10,
+        description="What the person wrote before, oldest first: a follow-up leans on it.",
+    )
 
 
 class FoundPassage(Output):
     passage_id: PassageId
     document_id: DocumentId
     title: str
-    heading: str | None
+    heading: str | None = Field(description="The headings above it, outermost first.")
     text: str
     page: int | None
-    position: int
-    score: float
+    url: str | None = Field(description="Where a person can open the document.")
+    position: int = Field(description="Its number in the document, from 0.")
+    start_offset: int = Field(description="Where it stands in the document's text, in characters.")
+    end_offset: int
+    score: float = Field(description="What the hits are ranked by; only within one search.")
+    fused_score: float = Field(
+        description="What meaning and words came to together, before the last ranking."
+    )
+    dense_score: float | None = Field(
+        description="By meaning: a cosine; null: not among the nearest."
+    )
+    dense_rank: int | None
+    lexical_score: float | None = Field(
+        description="By words: a text rank; null: no word in common, or many have more."
+    )
+    lexical_rank: int | None
+    wording_score: float = Field(
+        description="0 to 1: how much of the query's wording it has, slips forgiven; the last "
+        "ranking adds a little for it."
+    )
+    relevant: bool = Field(
+        description="Above the model's threshold, or with half of the query's wording."
+    )
+    shown: bool = Field(description="An assistant's model would be shown it.")
+
+
+class SearchTimings(Output):
+    """Milliseconds. Words are searched while the query is embedded."""
+
+    embedding: float
+    words: float
+    meaning: float
+    reading: float
+    ranking: float
 
 
 class SearchResult(Output):
     items: list[FoundPassage]
+    answerable: bool = Field(
+        description="Whether any passage bears on the query. If none does, an assistant's model is "
+        "shown none, and the assistant says that it does not know."
+    )
+    least_cosine: float | None = Field(
+        description="The threshold of the embedding model; null: it has none, and every hit counts."
+    )
+    queries: list[str] = Field(
+        description="What was searched: the query, and for a follow-up the query with what it "
+        "leans on."
+    )
+    timings: SearchTimings
     lexical_only: bool = Field(
         description="Only words were searched: the model server or the index did not answer."
     )
+
+
+class UnansweredQuestionPublic(Output):
+    id: QuestionId
+    text: str = Field(
+        description="As it was asked last, without e-mail addresses, links and long numbers."
+    )
+    count: int = Field(description="How often it was asked.")
+    people: int = Field(description="By how many people.")
+    first_asked_at: datetime
+    last_asked_at: datetime
+    conversation_id: ConversationId = Field(description="Where it was asked last.")

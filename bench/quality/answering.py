@@ -5,18 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from activities.lookup import PASSAGES
+from activities.answers import AnswerReader
 from adapters.openai.chat import CompletionRequest
 from adapters.openai.tokens import count_tokens
+from adapters.postgres.assistant_profiles import AssistantProfile
 from adapters.retrieval import Hit
+from adapters.temporal.metrics import WorkerMetrics
 from bench.quality.moment import NOW
 from bench.quality.stage import Stage
-from contracts.ids import KnowledgeBaseId
-from domain.answer import EmptyAnswerError, read_answer, without_reasoning
+from contracts.ids import ChannelId, KnowledgeBaseId
+from contracts.outbound import TextContent
+from domain.answer import EmptyAnswerError
 from domain.model_tools import AssistantTools
+from domain.outbound.words import words_of
 from domain.prompt import Passage, Persona, Prompt, build_prompt
-from domain.retrieval_query import retrieval_query
-from domain.tool_calls import Offer, read_tool_calls
+from domain.retrieval_query import MOST_PASSAGES, retrieval_query
 from domain.transcript import Utterance
 from local.demo.businesses import Business
 
@@ -31,7 +34,8 @@ class Given:
     abstained: bool
     """The model said that the passages hold no answer, or cited none of them."""
     handoff: bool
-    offer: Offer | None
+    offers: bool
+    """Choices, a link or the like go with it."""
     hits: Sequence[Hit]
     prompt: Prompt
     seconds: float
@@ -46,6 +50,18 @@ class Assistant:
     ) -> None:
         self._stage = stage
         self._knowledge_base_ids = knowledge_base_ids
+        self._answers = AnswerReader(WorkerMetrics())
+        self._profile = AssistantProfile(
+            organization_id=stage.library.organization_id,
+            organization_name=business.name,
+            channel_id=ChannelId("chn_quality"),
+            phone_number_id=business.phone_number_id,
+            access_token="",
+            assistant_name=business.assistant_name,
+            instructions=business.instructions,
+            language=business.language,
+            tools=TOOLS,
+        )
         self._persona = Persona(
             name=business.assistant_name,
             instructions=business.instructions,
@@ -60,7 +76,7 @@ class Assistant:
             self._stage.library.organization_id,
             knowledge_base_ids=self._knowledge_base_ids,
             queries=retrieval_query([text], history=history).queries,
-            limit=PASSAGES,
+            limit=MOST_PASSAGES,
         )
         prompt = build_prompt(
             [Utterance(sender="user", text=text, sent_at=NOW)],
@@ -68,7 +84,7 @@ class Assistant:
             history=history,
             passages=[
                 Passage(id=hit.passage_id, title=hit.title, heading=hit.heading, text=hit.text)
-                for hit in found.hits
+                for hit in (found.hits if found.answerable else [])
             ],
             now=NOW,
             count_tokens=count_tokens,
@@ -83,22 +99,21 @@ class Assistant:
             )
         )
         seconds = time.monotonic() - began
-        meant = read_tool_calls(
-            without_reasoning(completion.text),
-            completion.tool_calls,
-            tools=TOOLS,
-            sources=[self._persona.instructions, *(one.text for one in prompt.passages)],
-        )
         try:
-            said = read_answer(meant.text, passages=prompt.passages)
-            words, cited = said.text, bool(said.cited_passage_ids)
+            read = self._answers.read(
+                completion,
+                profile=self._profile,
+                prompt=prompt,
+                told=[text, *(utterance.text for utterance in history)],
+                now=NOW,
+            )
         except EmptyAnswerError:
-            words, cited = "", False
+            return Given("", True, False, False, found.hits, prompt, seconds)
         return Given(
-            text=words,
-            abstained=not (meant.answered and cited),
-            handoff=meant.handoff,
-            offer=meant.offer,
+            text="\n".join(words_of(content) for content in read.contents),
+            abstained=not (read.answered and read.cited_passage_ids),
+            handoff=read.handoff,
+            offers=not all(isinstance(content, TextContent) for content in read.contents),
             hits=found.hits,
             prompt=prompt,
             seconds=seconds,

@@ -105,7 +105,8 @@ class ExtractiveAnswerer:
             phrase = str(getattr(phrases, intent))
             return Reply(text=phrase.format(assistant=question.assistant or phrases.somebody))
         found = await self._quote(question, language=language)
-        answer = found or phrases.unknown
+        unknown = f"{phrases.unknown} {phrases.offer}" if HAND_OVER in tools else phrases.unknown
+        answer = found or unknown
         if question.has_pictures:
             answer = f"{phrases.blind}\n\n{answer}"
         text = f"{phrases.late} {answer}" if question.is_late else answer

@@ -15,6 +15,8 @@ class Phrases:
     passed_on: str
     """Where the model can let a human take over."""
     unknown: str
+    offer: str
+    """After it, where the model can let a human take over."""
     late: str
     blind: str
     somebody: str
@@ -30,6 +32,7 @@ PHRASES = {
         "team, and I'll give you the contact details.",
         passed_on="I'm passing you on to a colleague, who will answer you here.",
         unknown="I'm sorry, I can't find that in our information. Please ask our team directly.",
+        offer="Would you like to talk to a person? Write “human”.",
         late="Sorry for the late reply.",
         blind="I can't see pictures here: tell me in words what it is about.",
         somebody="the assistant here",
@@ -44,6 +47,7 @@ PHRASES = {
         passed_on="Te paso con una persona del equipo, que te responderá aquí.",
         unknown="Lo siento, no encuentro eso en nuestra información. Pregunta directamente a "
         "nuestro equipo.",
+        offer="¿Quieres hablar con una persona? Escribe «humano».",
         late="Perdona la demora.",
         blind="Aquí no puedo ver imágenes: cuéntame con palabras de qué se trata.",
         somebody="el asistente",
@@ -57,6 +61,7 @@ PHRASES = {
         "du når vårt team, så får du kontaktuppgifterna.",
         passed_on="Jag lämnar över till en kollega, som svarar dig här.",
         unknown="Tyvärr hittar jag inte det i vår information. Fråga gärna vårt team direkt.",
+        offer="Vill du prata med en människa? Skriv ”människa”.",
         late="Ursäkta det sena svaret.",
         blind="Jag kan inte se bilder här: berätta med ord vad det gäller.",
         somebody="assistenten här",
@@ -71,6 +76,7 @@ PHRASES = {
         "wie du unser Team erreichst, dann bekommst du die Kontaktdaten.",
         passed_on="Ich gebe dich an einen Menschen aus dem Team weiter, der dir hier antwortet.",
         unknown="Das finde ich in unseren Unterlagen leider nicht. Bitte frag unser Team direkt.",
+        offer="Möchtest du mit einem Menschen sprechen? Schreib „Mensch“.",
         late="Entschuldigung für die späte Antwort.",
         blind="Bilder kann ich hier nicht sehen: Sag mir in Worten, worum es geht.",
         somebody="der Assistent hier",
@@ -86,6 +92,7 @@ PHRASES = {
         passed_on="Je vous passe une personne de l'équipe, qui vous répondra ici.",
         unknown="Désolé, je ne trouve pas cela dans nos informations. Adressez-vous directement à "
         "notre équipe.",
+        offer="Voulez-vous parler à une personne ? Écrivez « humain ».",
         late="Désolé pour cette réponse tardive.",
         blind="Je ne vois pas les images ici : dites-moi avec des mots de quoi il s'agit.",
         somebody="l'assistant",
@@ -100,6 +107,7 @@ PHRASES = {
         passed_on="Vou passar a conversa a um colega, que responde aqui.",
         unknown="Desculpe, não encontro isso nas nossas informações. Pergunte diretamente à nossa "
         "equipe.",
+        offer="Quer falar com uma pessoa? Escreva “humano”.",
         late="Desculpe a demora na resposta.",
         blind="Não consigo ver imagens aqui: diga por palavras do que se trata.",
         somebody="o assistente",

@@ -18,6 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.answers import AnswerReader
 from activities.lookup import PassageLookup
 from activities.media import MOST_DOCUMENT_CHARACTERS, MediaActivities
 from activities.pictures import MOST_PICTURES, Pictures
@@ -137,6 +138,8 @@ class Worker:
             lookup=lookup,
             receipts=Mock(),
             memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
+            answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             count_tokens=count_tokens,
             default_model="m",
         )

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
+from activities.answers import AnswerReader
 from activities.memory import MemoryActivities
 from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
@@ -99,6 +100,8 @@ class Shop:
             lookup=Mock(),
             receipts=Mock(),
             memories=self.memories,
+            answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             default_model="m",
             count_tokens=count_tokens,
         )

@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from ulid import ULID
 
+from activities.answers import AnswerReader
 from activities.conversation import ConversationActivities
 from activities.pictures import Pictures
 from activities.quotas import QuotaKeeper
@@ -126,6 +127,8 @@ class Shop:
             lookup=NoPassages(),  # type: ignore[arg-type] # duck-typed, too
             receipts=NoReceipts(),  # type: ignore[arg-type] # duck-typed: nobody is told
             memories=Memories(Summaries(table), database),
+            answers=AnswerReader(WorkerMetrics()),
+            unanswered=Mock(),
             default_model="m",
             count_tokens=count_tokens,
         )

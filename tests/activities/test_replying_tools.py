@@ -8,9 +8,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.answers import AnswerReader
 from activities.quotas import QuotaKeeper
 from activities.replying import ReplyActivities
 from activities.transcripts import Transcripts
+from activities.unanswered import UnansweredQuestions
 from adapters.dynamodb.conversations import Conversations
 from adapters.dynamodb.quota_counters import QuotaCounters
 from adapters.openai.chat import ChatModels
@@ -60,16 +62,22 @@ class Profile:
 
 
 class OnePassage:
+    """What is found, whatever is asked; nothing while `text` is empty."""
+
+    text = "Small or large. Order at https://shop.example/order."
+
     async def passages_by_id(self, *_: Any, **__: Any) -> dict[PassageId, StoredPassage]:
+        if not self.text:
+            return {}
         return {
             PassageId("psg_1"): StoredPassage(
                 passage_id=PassageId("psg_1"),
                 knowledge_base_id=KnowledgeBaseId("kb_1"),
                 document_id=DocumentId("doc_1"),
                 title="Menu",
-                heading=None,
-                text="Small or large. Order at https://shop.example/order.",
-                page=None,
+                heading="Sizes",
+                text=self.text,
+                page=4,
                 position=0,
             )
         }
@@ -82,7 +90,10 @@ class Writer:
         self.desk, self.server, self.profile = desk, server, Profile(desk)
         conversations = Conversations(desk.table)
         profiles: Any = self.profile
-        retriever: Any = OnePassage()
+        self.found = OnePassage()
+        retriever: Any = self.found
+        self.metrics = Mock(spec=WorkerMetrics)
+        self.unanswered = Mock(spec=UnansweredQuestions)
         self.conversations = conversations
         self.activities = ReplyActivities(
             profiles=profiles,
@@ -99,6 +110,8 @@ class Writer:
             lookup=retriever,
             receipts=Mock(),
             memories=AsyncMock(**{"of.return_value": NO_MEMORY}),
+            answers=AnswerReader(self.metrics),
+            unanswered=self.unanswered,
             count_tokens=count_tokens,
             pictures=AsyncMock(**{"of.return_value": {}}),
             default_model="m",
@@ -160,7 +173,7 @@ async def test_offered_choices_reach_the_phone_and_the_next_prompt(writer: Write
     (content,) = await writer.send(drafted)
 
     assert (drafted.handoff, drafted.answered, drafted.cited) == (None, True, 1)
-    assert content["body"] == {"text": "*Which* size?\n\n📄 Menu"}
+    assert content["body"] == {"text": "*Which* size?\n\n📄 Menu, S. 4"}
     assert [one["reply"] for one in content["action"]["buttons"]] == [
         {"id": "choice:1", "title": "Small"},
         {"id": "choice:2", "title": "Large"},

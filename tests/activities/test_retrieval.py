@@ -140,6 +140,16 @@ async def test_a_follow_up_leans_on_what_was_asked_before(desk: Desk) -> None:
     assert (await desk.texts(await desk.say("And when?")))[0] == "We deliver to Lisbon on Friday."
 
 
+async def test_nothing_is_shown_when_nothing_bears_on_the_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.open(desk.knowledge.knowledge_base_id)
+    assert len(await desk.texts(await desk.say("Zebra crossings?"))) == 2
+    monkeypatch.setattr("adapters.retrieval.least_cosine", lambda _model: 0.5)
+    assert await desk.texts(await desk.say("Zebra crossings in the whole of Lagos tomorrow?")) == []
+    assert len(await desk.texts(await desk.say("Repairs cost how many euros?"))) == 2
+
+
 async def test_an_assistant_without_knowledge_finds_nothing(desk: Desk) -> None:
     await desk.open()
     assert await desk.texts(await desk.say("What do repairs cost?")) == []

@@ -25,6 +25,7 @@ from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import PersonIdentity
 from adapters.dynamodb.statuses import Statuses, StatusUpdate
 from adapters.dynamodb.webhooks import DeliveryAttempt
+from adapters.postgres import unanswered_questions
 from adapters.postgres.consents import Consents
 from adapters.postgres.ingestion import Ingestions
 from adapters.temporal.client import connect
@@ -200,6 +201,14 @@ async def _fill_knowledge(filled: Filled, services: Services) -> None:
         knowledge_base_id=KnowledgeBaseId(base["id"]),
         document_id=DocumentId(made["id"]),
     )
+    async with services.database.tenant(filled.tenant) as session:
+        for conversation in filled.conversations:
+            await unanswered_questions.add(
+                session,
+                "Do you sell boats?",
+                knowledge_base_ids=[ref.knowledge_base_id],
+                conversation=conversation,
+            )
     ingestions = Ingestions(services.database)
     chunks = [Chunk(text=f"{n}", start=n, end=n + 1, heading=None, page=None) for n in range(3)]
     version = await ingestions.stage(ref, chunks=chunks)

@@ -21,7 +21,7 @@ from adapters.dynamodb.messages import Citation
 from adapters.dynamodb.outbox import Draft, DraftPart, Outbox
 from adapters.dynamodb.people import People, PersonIdentity
 from adapters.dynamodb.webhooks import DeliveryAttempt
-from adapters.postgres import api_keys, consents, whatsapp_users
+from adapters.postgres import api_keys, consents, unanswered_questions, whatsapp_users
 from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.syncs import Syncs
 from adapters.postgres.tables import ConsentState, Erasure
@@ -52,6 +52,7 @@ from contracts.ingestion import IngestDocument
 from contracts.sources import BeginSync, SourceRef, SyncRef
 from domain.business_events import message_sent
 from domain.chunking import Chunk
+from domain.unanswered import question_id
 from tests.api.conftest import Organization, created
 
 SHARED_NUMBER: Final = "34600111222"
@@ -258,7 +259,15 @@ async def _conversation(to: Populated, services: Services, number: str) -> None:
         f"{to.organization.path}/whatsapp-users/{person}/facts",
         statement=f"Fact {to.marker}",
     )
+    base, question = KnowledgeBaseId(to.ids["knowledge_base_id"]), f"Who knows {to.marker}?"
+    async with services.database.tenant(tenant) as session:
+        # Two, for a list of two pages; of everybody the one with the marker is named below.
+        for words in (f"What is {to.marker}?", question):
+            await unanswered_questions.add(
+                session, words, knowledge_base_ids=[base], conversation=conversation
+            )
     to.ids |= {
+        "question_id": question_id(base, question),
         "whatsapp_user_id": person,
         "fact_id": fact["id"],
         "conversation_id": conversation.conversation_id,

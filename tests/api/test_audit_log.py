@@ -13,12 +13,21 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from ulid import ULID
 
-from adapters.postgres import audit_log, whatsapp_users
+from adapters.postgres import audit_log, unanswered_questions, whatsapp_users
 from adapters.postgres.channel_pauses import ChannelPauses
 from api.app import create_app
 from api.services import Services
-from contracts.ids import ApiKeyId, ChannelId, ConversationId, OrganizationId, PersonId
+from contracts.ids import (
+    ApiKeyId,
+    ChannelId,
+    ConversationId,
+    KnowledgeBaseId,
+    OrganizationId,
+    PersonId,
+    QuestionId,
+)
 from domain.business_events import trial
+from domain.unanswered import question_id
 from settings import Settings
 from tests.adapters.dynamodb.builders import a_conversation, a_record, a_request
 from tests.api.conftest import Organization, check_problem, created
@@ -97,6 +106,9 @@ CHANGES: dict[tuple[str, str], Change] = {
     ),
     ("delete", f"{KNOWLEDGE_BASE}/sources/{{source_id}}"): Change("source.delete"),
     ("post", f"{KNOWLEDGE_BASE}/sources/{{source_id}}/sync"): Change("source_run.create"),
+    ("delete", f"{KNOWLEDGE_BASE}/unanswered-questions/{{question_id}}"): Change(
+        "unanswered_question.delete"
+    ),
     ("post", f"{ORGANIZATION}/webhook-endpoints"): Change(
         "webhook_endpoint.create", lambda: {"url": "https://shop.example.com/hook"}
     ),
@@ -185,6 +197,24 @@ async def a_summary(services: Services, organization_id: OrganizationId) -> Conv
     return ref.conversation_id
 
 
+async def a_question(
+    services: Services,
+    organization_id: OrganizationId,
+    person_id: PersonId,
+    knowledge_base_id: KnowledgeBaseId,
+) -> QuestionId:
+    """That the person asked, and that had no answer."""
+    ref = a_conversation(
+        organization_id, channel_id=ChannelId(f"chn_{ULID()}"), person_id=person_id
+    )
+    words = "Do you sell boats?"
+    async with services.database.tenant(organization_id) as session:
+        await unanswered_questions.add(
+            session, words, knowledge_base_ids=[knowledge_base_id], conversation=ref
+        )
+    return question_id(knowledge_base_id, words)
+
+
 @pytest.fixture
 async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -> World:
     admin, path = ours.admin, ours.path
@@ -200,6 +230,9 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
     endpoint = await created(
         admin, f"{path}/webhook-endpoints", url="https://shop.example.com/hook"
     )
+    question = await a_question(
+        services, OrganizationId(ours.id), person, KnowledgeBaseId(base["id"])
+    )
     event = trial(OrganizationId(ours.id), occurrence="1", at=datetime.now(UTC))
     await services.webhooks.buried.add(endpoint["id"], event, reason="It answered 500.")
     return World(
@@ -208,6 +241,7 @@ async def world(ours: Organization, platform: httpx.AsyncClient, app: FastAPI) -
             "organization_id": ours.id,
             "webhook_endpoint_id": endpoint["id"],
             "event_id": event.id,
+            "question_id": question,
             "whatsapp_user_id": person,
             "fact_id": (await created(admin, facts, statement="Prefers mornings"))["id"],
             "conversation_id": conversation,

@@ -43,9 +43,27 @@ async def test_a_search_finds_passages_with_where_they_stand(
     (found,) = response.json()["items"]
     assert found["text"] == "Paella is served on Thursdays."
     assert (found["title"], found["heading"], found["position"]) == ("Menu", "Dishes", 0)
-    assert response.json()["lexical_only"] is True
+    assert (found["start_offset"], found["end_offset"], found["url"]) == (0, 30, None)
+    assert (found["dense_score"], found["dense_rank"], found["lexical_rank"]) == (None, None, 1)
+    assert (found["relevant"], found["shown"]) == (True, True)
+    result = response.json()
+    assert (result["lexical_only"], result["least_cosine"]) == (True, None)
+    assert (result["answerable"], result["queries"]) == (True, ["When is paella served?"])
+    assert result["timings"]["words"] > 0
     nothing = await ours.viewer.post(f"{path}/search", json={"query": "zebra"})
-    assert nothing.json()["items"] == []
+    assert (nothing.json()["items"], nothing.json()["answerable"]) == ([], False)
+
+
+async def test_a_follow_up_is_searched_with_what_it_leans_on(
+    ours: Organization, app: FastAPI
+) -> None:
+    path = await searchable(ours, app, "Paella is served on Thursdays.")
+    body = {"query": "And when?", "earlier": ["Do you serve paella?"]}
+    result = (await ours.viewer.post(f"{path}/search", json=body)).json()
+    assert result["queries"] == ["And when?", "Do you serve paella? And when?"]
+    assert [found["title"] for found in result["items"]] == ["Menu"]
+    too_many = {"query": "And when?", "earlier": ["a"] * 11}
+    check_problem(await ours.viewer.post(f"{path}/search", json=too_many), 422)
 
 
 async def test_a_deleted_document_is_found_no_more(ours: Organization, app: FastAPI) -> None:

@@ -19,6 +19,7 @@ from domain.prompt import (
     PromptImage,
     Utterance,
     build_prompt,
+    system_rules,
 )
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -110,6 +111,12 @@ def test_the_rules_name_the_business_and_delimit_its_instructions() -> None:
 )
 def test_the_rules_hold_what_an_assistant_must_obey(rule: str) -> None:
     assert rule in prompt_for().messages[0].content.replace("\n", " ")
+
+
+def test_who_can_hand_over_offers_it_where_there_is_no_answer() -> None:
+    able = PERSONA.model_copy(update={"hands_over": True})
+    assert "offer to call a colleague of Velo Nord" in system_rules(able)
+    assert "point to the team of Velo Nord" not in system_rules(able)
 
 
 def test_history_alternates_and_marks_what_a_human_wrote() -> None:

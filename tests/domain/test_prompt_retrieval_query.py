@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,35 @@ def test_a_long_question_stands_alone() -> None:
     history = asked("When are you open?")
     text = "How much does it cost to rent an electric cargo bike for a whole weekend?"
     assert retrieval_query([text], history=history).contextual is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ok and how much would it be if I wanted to keep it for the whole week?",
+        "How long does that usually take until it is at my door in Utrecht?",
+        "vale, ¿y cuánto me costaría eso si lo quiero para toda la semana entera?",
+        "super, und was kostet das, wenn ich es die ganze Woche behalten möchte?",
+        "d'accord, et combien ça coûterait si je la prends pour toute la semaine ?",
+        "ok e quanto custa isso se eu quiser ficar com ela a semana inteira?",
+        "okej, och vad kostar det om jag vill ha den en hel vecka i stället?",
+    ],
+)
+def test_a_long_follow_up_is_searched_beside_what_it_leans_on(text: str) -> None:
+    query = retrieval_query([text], history=asked("Where are you?", "What does an e-bike cost?"))
+    assert query.queries == [text, "What does an e-bike cost?"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How much does it cost to rent an electric cargo bike for a whole weekend?",
+        "Könnt ihr mir sagen, wie viel die Reparatur einer Gangschaltung bei euch kostet?",
+        "I have bought a bicycle at your shop in May and want the brakes to be checked soon.",
+    ],
+)
+def test_a_long_question_that_says_what_it_is_about_leans_on_nothing(text: str) -> None:
+    assert retrieval_query([text], history=asked("When are you open?")).queries == [text]
 
 
 def test_scripts_without_spaces_count_words_too() -> None:

@@ -39,6 +39,7 @@ TESTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "activities.erasure": ("tests/activities/test_foreign_ids.py",),
     "activities.memory": MEMORY,
     "adapters.memory": MEMORY,
+    "activities.unanswered": ("tests/api/test_unanswered_questions.py",),
     "activities.webhooks": ("tests/activities/test_webhooks.py",),
     "adapters.postgres.assistant_profiles": (
         "tests/adapters/postgres/test_configuration_cache.py",

@@ -43,6 +43,7 @@ def made() -> Activities:
         reply=ReplyActivities(
             profiles=Mock(), transcripts=Mock(), outbox=Mock(), retriever=Mock(), models=Mock(),
             pictures=Mock(), quotas=Mock(), lookup=Mock(), receipts=Mock(), memories=Mock(),
+            answers=Mock(), unanswered=Mock(),
             default_model="", count_tokens=Mock(),
         ),
         memory=MemoryActivities(

@@ -19,6 +19,7 @@ from adapters.postgres.tables.people import (
     PersonFact,
     WhatsAppUser,
 )
+from adapters.postgres.tables.questions import UnansweredQuestion
 from adapters.postgres.tables.records import AuditEntry, Erasure, UsageMetric, UsageRollup
 from adapters.postgres.tables.sources import Source, SourceRun, SourceRunItem
 from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organization, Role
@@ -45,6 +46,7 @@ __all__ = [
     "Source",
     "SourceRun",
     "SourceRunItem",
+    "UnansweredQuestion",
     "UsageMetric",
     "UsageRollup",
     "WebhookEndpoint",

@@ -239,3 +239,69 @@ async def test_another_organisations_knowledge_base_is_nobodys(
     other = Library(await new_knowledge(database), embedding_client)
     await other.put("Their secret.")
     assert (await library.search("secret", bases=[other.knowledge.knowledge_base_id])).hits == []
+
+
+async def test_a_hit_tells_what_speaks_for_it(library: Library) -> None:
+    await library.put("We deliver to Lisbon.", "We close on Sunday.", "Deliveries cost nothing.")
+    found = await library.search("deliver Lisbon")
+    best = found.hits[0]
+    assert (best.dense_rank, best.lexical_rank, best.relevant) == (1, 1, True)
+    assert best.wording_score == 1
+    assert (best.start_offset, best.end_offset, best.url) == (0, len(best.text), None)
+    by_slip = next(hit for hit in found.hits if hit.text.startswith("Deliveries"))
+    assert (by_slip.lexical_rank, by_slip.lexical_score) == (None, None)
+    assert 0 < by_slip.wording_score < 1
+    assert [hit.score for hit in found.hits] == sorted(
+        (hit.score for hit in found.hits), reverse=True
+    )
+    assert min(found.timings.embedding, found.timings.words, found.timings.meaning) > 0
+
+
+async def test_a_word_with_a_slip_lifts_its_passage(
+    library: Library, embedding_server: EmbeddingServer
+) -> None:
+    """Neither leg knows the word that was meant; its runs of four letters do."""
+    await library.put(*(f"Chapter {n} is about something else." for n in range(6)))
+    await library.put("Delivery is free.", "Warranty is long.")
+    assert (await library.texts("is the warrranty chapter long or is it free"))[0] == (
+        "Warranty is long."
+    )
+    assert embedding_server.requests
+
+
+async def test_the_same_text_in_two_documents_is_found_once(library: Library) -> None:
+    await library.put("We close on Sunday.", "Ask for Maria.", title="One")
+    await library.put("**We close** on   Sunday!", title="Two")
+    assert len([text for text in await library.texts("close Sunday") if "Sunday" in text]) == 1
+
+
+async def test_a_model_that_was_not_measured_has_no_threshold(library: Library) -> None:
+    await library.put("We close on Sunday.")
+    found = await library.search("zebra")
+    assert (found.least_cosine, found.answerable, len(found.hits)) == (None, True, 1)
+    assert not (await library.search("zebra", bases=[])).answerable
+
+
+async def test_under_the_threshold_of_its_model_nothing_counts_as_found(
+    database: Database, embedding_client: AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.retrieval.least_cosine", lambda _model: 0.6)
+    library = Library(await new_knowledge(database), embedding_client)
+    await library.put("We close on Sunday.", "Repairs take two days.")
+    unrelated = await library.search("zebra crossing")
+    assert (unrelated.answerable, [hit.relevant for hit in unrelated.hits]) == (False, [False] * 2)
+    # One that bears on the question brings the others along.
+    related = await library.search("We close on Sunday")
+    assert (related.answerable, [hit.relevant for hit in related.hits]) == (True, [True, False])
+    # Far by its cosine, and still with most of the question's words.
+    assert (await library.search("repairs")).hits[0].relevant
+
+
+async def test_words_alone_know_no_threshold(
+    library: Library, embedding_server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.retrieval.least_cosine", lambda _model: 0.99)
+    await library.put("We close on Sunday.")
+    embedding_server.down = True
+    found = await library.search("are you there on Sunday")
+    assert (found.lexical_only, found.least_cosine, found.answerable) == (True, None, True)

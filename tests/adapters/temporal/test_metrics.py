@@ -23,6 +23,7 @@ async def test_counts_are_served_by_name_beside_temporals(
     metrics.count_lookup("assistant_profiles", "miss")
     metrics.quota_reached("messages_per_day", "soft")
     metrics.messages_refused("tokens_per_day", 2)
+    metrics.answer_corrected("shortened", ["link", "number", "number"])
     client = await connect_temporal(data_converter=pydantic_data_converter, runtime=runtime)
     await client.count_workflows()
 
@@ -38,6 +39,9 @@ async def test_counts_are_served_by_name_beside_temporals(
         'parley_cache_lookups_total{cache="assistant_profiles",outcome="miss"} 1',
         'parley_quotas_reached_total{limit="soft",quota="messages_per_day"} 1',
         'parley_messages_over_quota_total{quota="tokens_per_day"} 2',
+        'parley_answers_corrected_total{outcome="shortened"} 1',
+        'parley_ungrounded_claims_total{kind="link"} 1',
+        'parley_ungrounded_claims_total{kind="number"} 2',
     }
     assert "temporal_request" in text
 
