@@ -22,9 +22,9 @@ from adapters.sources.items import (
     Fetched,
     ItemFailed,
     Listed,
+    NotFetched,
     SourceFailed,
     SourceReader,
-    Writable,
 )
 from adapters.sources.opening import MOST_PAGES, Readers
 from adapters.sources.pages import digest_of
@@ -197,30 +197,33 @@ class SourceActivities:
         known = await self._syncs.known(sync, item.key)
         async with SpooledTemporaryFile[bytes](max_size=IN_MEMORY) as file:
             found = await reader.fetch(_listed(item), None if known is None else known[0], file)
-            stored = None
-            if isinstance(found, Fetched):
-                stored = await self._store(sync, found, file, known and known[0].digest)
+            if not isinstance(found, Fetched) or (known and known[0].digest == found.digest):
+                await self._settle(sync, item, found, None, source)
+                return
+            size = await file.seek(0, 2)
+            stored = Stored(await digest_of(file), size)
             try:
-                await self._syncs.settle(
-                    sync, item, found, stored=stored, most_items=_most_items(source)
+                await self._objects.put_file(
+                    sync.source.organization_id,
+                    file,
+                    sha256=stored.sha256,
+                    media_type=found.media_type,
                 )
-            except SourceGone:
-                if stored is not None:
-                    await self._forget_contents(sync, {stored.sha256})
+                await self._settle(sync, item, found, stored, source)
+            except BaseException:
+                # Also when it is cancelled, as a source's deletion does: nobody else knows of it.
+                await self._forget_contents(sync, {stored.sha256})
                 raise
 
-    async def _store(
-        self, sync: SyncRef, found: Fetched, file: Writable, digest: str | None
-    ) -> Stored | None:
-        """Where it is kept; None when it is as it was."""
-        if found.digest == digest:
-            return None
-        size = await file.seek(0, 2)
-        sha256 = await digest_of(file)
-        await self._objects.put_file(
-            sync.source.organization_id, file, sha256=sha256, media_type=found.media_type
-        )
-        return Stored(sha256, size)
+    async def _settle(
+        self,
+        sync: SyncRef,
+        item: SourceRunItem,
+        found: Fetched | NotFetched,
+        stored: Stored | None,
+        source: Source,
+    ) -> None:
+        await self._syncs.settle(sync, item, found, stored=stored, most_items=_most_items(source))
 
     async def _remove(self, sync: SyncRef, document: OwnedDocument) -> None:
         """From the index first: as long as the row is there, the removal is tried again."""
