@@ -110,7 +110,7 @@ LIMIT :limit
 _BY_ID = text("""
 SELECT passage.id, passage.knowledge_base_id, passage.document_id, document.title,
   passage.heading, passage.text, passage.page, passage.position,
-  passage.start_offset, passage.end_offset
+  passage.start_offset, passage.end_offset, document.url
 FROM passages AS passage
 JOIN documents AS document
   ON document.id = passage.document_id AND document.active_version = passage.version
