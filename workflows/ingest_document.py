@@ -129,6 +129,7 @@ class IngestDocumentWorkflow:
         )
         if not chunked.unchanged:
             await self._embed(document, chunked)
+        _go_on()
         _show(f"**Switching on** version {chunked.version}, {chunked.passage_count} passages")
         activated = await workflow.execute_activity(
             activate_version,
@@ -155,6 +156,7 @@ class IngestDocumentWorkflow:
             for number, start in enumerate(starts):
                 if len(self._batches) == PARALLEL_BATCHES:
                     await self._batches.popleft()
+                _go_on()
                 if self._replaced:
                     raise _Replaced
                 done = (number - len(self._batches)) * BATCH
@@ -259,6 +261,12 @@ def _sentence(error: BaseException) -> str:
 def _type(error: BaseException) -> str | None:
     cause = error.__cause__
     return cause.type if isinstance(cause, ApplicationError) else None
+
+
+def _go_on() -> None:
+    """A step that ends by itself before it hears of its cancellation takes that with it."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
 
 
 def _show(details: str) -> None:
