@@ -108,8 +108,8 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.ingestion.fail_document,
                 activities.ingestion.discard_document,
             ],
-            # Parsing takes a process and memory of its own each, beside the file's.
-            max_concurrent_activities=8,
+            # Few: parsing takes a process and memory of its own each, and the processor.
+            max_concurrent_activities=3,
         ),
         Registration(
             names.ERASURE_QUEUE,
