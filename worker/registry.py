@@ -121,8 +121,8 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.reembedding.forget_spaces,
                 activities.reembedding.fail_reembedding,
             ],
-            # Parsing takes a process and memory of its own each, beside the file's.
-            max_concurrent_activities=8,
+            # Few: parsing takes a process and memory of its own each, and the processor.
+            max_concurrent_activities=3,
         ),
         Registration(
             names.SOURCES_QUEUE,
