@@ -2,7 +2,8 @@
 
 Cuts fall on the highest boundary that fits (heading, block, sentence, word), and neighbours overlap
 a little, so that a sentence at a border is whole in one of them. A question among the headings
-begins a passage of its own, with its answer. A table that does not fit is cut between its rows, and
+begins a passage of its own, with its answer, and so does a page, unless a sentence goes on there:
+whoever cites a passage names its page. A table that does not fit is cut between its rows, and
 each passage of it knows the names of the columns.
 """
 
@@ -24,6 +25,14 @@ MAX_COLUMNS_TOKENS = 160
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f", "\u037e")
 """Latin, Chinese and Japanese, Arabic, Greek."""
+
+
+_GOING_ON = (",", ";", "-", "\u2013", "\u060c", "\u3001")
+"""Signs after which a sentence goes on on the next page; the last ones are Arabic and Chinese."""
+
+
+_LOOKED_AT = 200
+"""Characters on either side of a page's end; more than this of blanks is no sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ def chunk_markdown(
     heading_starts = [heading.start for heading in headings]
     pieces = [
         piece
-        for piece in _pieces(document, outline, count_tokens)
+        for piece in _pieces(document, outline, count_tokens, page_starts or ())
         if document[piece.start : piece.end].strip()
     ]
     heading_ends = [heading.end for heading in headings]
@@ -99,12 +108,16 @@ def chunk_markdown(
 
 
 def _pieces(
-    document: str, outline: Outline, count_tokens: Callable[[str], int]
+    document: str,
+    outline: Outline,
+    count_tokens: Callable[[str], int],
+    page_starts: Sequence[int],
 ) -> Iterator[_Piece]:
     splitter = MarkdownSplitter.from_callback(
         count_tokens, (TARGET_TOKENS, MAX_TOKENS), overlap=OVERLAP_TOKENS
     )
-    cuts = _cuts(outline.headings)
+    pages = [start for start in page_starts if _begins_afresh(document, start, outline.tables)]
+    cuts = sorted({*_questions(outline.headings), *pages})
     position = 0
     tables = [
         table
@@ -122,7 +135,18 @@ def _pieces(
             position = table.end
 
 
-def _cuts(headings: Sequence[Heading]) -> list[int]:
+def _begins_afresh(document: str, start: int, tables: Sequence[TableLines]) -> bool:
+    """Whether a page begins with something of its own, as far as the letters around tell."""
+    if any(table.start < start < table.end for table in tables):
+        return False
+    around = start - _LOOKED_AT, start + _LOOKED_AT
+    before = document[max(around[0], 0) : start].rstrip()
+    after = document[start : around[1]].lstrip()
+    goes_on = before.endswith(_GOING_ON) or (before[-1:].isalnum() and after[:1].islower())
+    return not goes_on
+
+
+def _questions(headings: Sequence[Heading]) -> list[int]:
     """Where a question begins, and where the section after it does."""
     cuts: list[int] = []
     question_level: int | None = None

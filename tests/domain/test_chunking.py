@@ -113,6 +113,16 @@ def test_a_document_of_headings_alone_keeps_them() -> None:
     assert [each.text for each in chunk("# One\n\n# Two")] != []
 
 
+def test_a_page_begins_a_passage_unless_a_sentence_goes_on_there() -> None:
+    first, second, third = "We open at nine", "and close at six.\n\n", "Storage costs 45 euros."
+    document = first + "\n" + second + third
+    starts = [0, len(first) + 1, len(first) + 1 + len(second)]
+    assert [(each.text.strip(), each.page) for each in chunk(document, page_starts=starts)] == [
+        ("We open at nine\nand close at six.", 1),
+        (third, 3),
+    ]
+
+
 def test_a_passage_is_on_the_page_where_its_new_text_begins() -> None:
     page = "Words on this page. " * 110
     document = page * 3
