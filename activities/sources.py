@@ -229,7 +229,7 @@ class SourceActivities:
         """From the index first: as long as the row is there, the removal is tried again."""
         await self._executions.cancel([ingestion_workflow_id(document.id)])
         await self._index.delete_document(sync.source.organization_id, document_id=document.id)
-        await self._vanished.remove(sync, document)
+        await self._forget_contents(sync, await self._vanished.remove(sync, document))
 
     async def _forget_contents(self, sync: SyncRef, hashes: Iterable[str]) -> None:
         """Remove the files that no document of the organisation has any more."""

@@ -20,6 +20,12 @@ class OwnedDocument(NamedTuple):
 
     id: DocumentId
     content_sha256: str
+    active_sha256: str | None = None
+    """What it is searched with, while another content is on its way."""
+
+    @property
+    def contents(self) -> set[str]:
+        return {one for one in (self.content_sha256, self.active_sha256) if one is not None}
 
 
 def new_source_id(seed: str | None = None) -> SourceId:
@@ -104,8 +110,10 @@ async def note_next_run(session: AsyncSession, source_id: SourceId, at: datetime
 
 
 async def documents_of(session: AsyncSession, *, source_id: str) -> list[OwnedDocument]:
-    query = select(Document.id, Document.content_sha256).where(Document.source_id == source_id)
-    return [OwnedDocument(DocumentId(one), sha256) for one, sha256 in await session.exec(query)]
+    query = select(Document.id, Document.content_sha256, Document.active_sha256).where(
+        Document.source_id == source_id
+    )
+    return [OwnedDocument(DocumentId(one), *hashes) for one, *hashes in await session.exec(query)]
 
 
 async def delete(session: AsyncSession, source: Source) -> None:

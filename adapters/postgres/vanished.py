@@ -68,8 +68,8 @@ class Vanished:
             )
             return [OwnedDocument(DocumentId(one), sha256) for one, sha256 in rows]
 
-    async def remove(self, sync: SyncRef, document: OwnedDocument) -> None:
-        """Remove it with its passages, and note that."""
+    async def remove(self, sync: SyncRef, document: OwnedDocument) -> set[str]:
+        """Remove it with its passages, and note that; the hashes of the contents that it had."""
         async with self._database.tenant(sync.source.organization_id) as session:
             row = await session.get(Document, document.id, with_for_update=True)
             await session.exec(
@@ -83,8 +83,11 @@ class Vanished:
                     replaced_sha256=row.content_sha256 if row else document.content_sha256,
                 )
             )
-            if row is not None:
-                await session.delete(row)
+            if row is None:
+                return document.contents
+            had = OwnedDocument(row.id, row.content_sha256, row.active_sha256)
+            await session.delete(row)
+            return had.contents
 
     async def _believed(
         self, session: AsyncSession, run: SourceRun, missing: list[Document]

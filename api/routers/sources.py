@@ -145,9 +145,8 @@ async def delete_source(
         await sources.delete(session, source)
         await tenant.record(session, action="source.delete", resource_id=before.id, before=before)
     await forget_documents(tenant, [one.id for one in documents])
-    await forget_contents(
-        tenant, {one.content_sha256 for one in documents} | _hashes(source.content_sha256)
-    )
+    contents = {sha256 for one in documents for sha256 in one.contents}
+    await forget_contents(tenant, contents | _hashes(source.content_sha256))
 
 
 @router.post("/{source_id}/sync", status_code=202, responses=documented(401, 403, 404, 409, 503))

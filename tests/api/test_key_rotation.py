@@ -128,6 +128,10 @@ def opened(row: dict[str, Any], column: SealedColumn, keyring: KeyRing) -> str:
     return keyring.open(row[column.column], context=context).decode()
 
 
+NOT_SEALED = {("kept_embeddings", "vector"), ("kept_embeddings", "input_sha256")}
+"""Bytes that are no secret: numbers, and the digest by which they are found."""
+
+
 async def test_what_is_sealed_is_in_the_columns_that_are_rotated(database: Database) -> None:
     async with database.engine.connect() as connection:
         found = await connection.execute(
@@ -136,7 +140,8 @@ async def test_what_is_sealed_is_in_the_columns_that_are_rotated(database: Datab
                 "WHERE table_schema = 'public' AND data_type = 'bytea'"
             )
         )
-    assert {tuple(row) for row in found} == {(each.table, each.column) for each in COLUMNS}
+    sealed = {tuple(row) for row in found} - NOT_SEALED
+    assert sealed == {(each.table, each.column) for each in COLUMNS}
 
 
 async def test_after_the_rotation_the_new_key_alone_opens_everything(

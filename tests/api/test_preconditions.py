@@ -164,7 +164,13 @@ def _changing_operations() -> Iterator[tuple[str, str]]:
             yield method, path
 
 
-UNCONDITIONAL: dict[tuple[str, str], str] = {}
+UNCONDITIONAL: dict[tuple[str, str], str] = {
+    (
+        "delete",
+        "/v1/organizations/{organization_id}/knowledge-bases/{knowledge_base_id}"
+        "/unanswered-questions/{question_id}",
+    ): "people's questions, counted: whoever deletes one has read it, and more may come any time",
+}
 """Operations that change something without a version, with the reason."""
 
 
