@@ -85,12 +85,7 @@ def ranked(
     by_meaning, by_words = map(_ranks, legs)
     texts = [passages[one.passage_id] for one in candidates]
     matches = wording_matches(query, [f"{one.heading or ''}\n{one.text}" for one in texts])
-    nearest = [one.dense for one in candidates if one.dense is not None]
-    meaning = [
-        (min(nearest) if one.dense is None else one.dense) if nearest else (one.lexical or 0.0)
-        for one in candidates
-    ]
-    scores = rerank(meaning, wording=[match.score for match in matches])
+    scores = rerank([one.score for one in candidates], wording=[match.score for match in matches])
     return [
         Hit(
             **{name: getattr(text, name) for name in _PASSAGE_FIELDS},
