@@ -131,12 +131,12 @@ class Steps:
         await self.activate(ref, chunked)
         return chunked
 
-    async def search(self, query: str) -> list[Hit]:
+    async def search(self, query: str, *, limit: int = 3) -> list[Hit]:
         found = await self.retriever.search(
             self.knowledge.organization_id,
             knowledge_base_ids=[self.knowledge.knowledge_base_id],
             queries=[query],
-            limit=3,
+            limit=limit,
         )
         return found.hits
 

@@ -51,7 +51,7 @@ async def shop(database_url: str) -> AsyncIterator[Steps]:
 async def test_the_document_with_the_answer_is_among_the_first(
     shop: Steps, question: str, document: str
 ) -> None:
-    assert document in [hit.title for hit in (await shop.search(question))[:5]]
+    assert document in [hit.title for hit in await shop.search(question, limit=5)]
 
 
 async def test_a_pdf_is_cited_with_its_page(shop: Steps) -> None:
