@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import httpx
 
@@ -12,6 +12,9 @@ from local.simulator.errors import ControlError
 from local.simulator.storage.desks import Desk
 from local.simulator.storage.directory import Person
 from local.simulator.wire import JsonObject
+
+UPLOAD_SECONDS: Final = 300.0
+"""Parley answers when it has stored the file, which may have 100 MB."""
 
 
 class Parley:
@@ -73,6 +76,7 @@ class Parley:
             path,
             headers={"Idempotency-Key": secrets.token_hex(16)},
             files={"file": (filename, file, media_type)},
+            timeout=UPLOAD_SECONDS,
         )
 
     async def delete(self, path: str) -> None:
