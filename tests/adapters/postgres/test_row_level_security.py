@@ -26,7 +26,7 @@ _ORGANIZATIONS = Organization.metadata.tables["organizations"]
 OWN_REFERENCES = [
     constraint
     for table in TENANT_TABLES
-    for constraint in table.foreign_key_constraints
+    for constraint in sorted(table.foreign_key_constraints, key=lambda one: tuple(one.column_keys))
     if len(constraint.column_keys) == 2 and constraint.column_keys[0] == "organization_id"
 ]
 """Foreign keys look past row-level security: each of these names the organisation itself."""
