@@ -127,9 +127,8 @@ async def test_a_content_that_comes_meanwhile_is_ingested_by_the_same_run(
 
 
 async def test_what_is_stopped_by_an_operator_says_so_and_can_be_tried_again(
-    patient: World,
+    world: World,
 ) -> None:
-    world = patient
     ref = await world.knowledge.add(OLD)
 
     async def stop() -> None:
