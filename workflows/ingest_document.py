@@ -9,11 +9,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
-    TimeoutError,
     is_cancelled_exception,
 )
 from temporalio.workflow import ActivityCancellationType
+
+from workflows.failures import failure_type, sentence_of
 
 with workflow.unsafe.imports_passed_through():
     from contracts.activities import (
@@ -110,8 +110,11 @@ class IngestDocumentWorkflow:
             if self._replaced:
                 await self._batches_ended()
                 return None
-            await self._fail(document, _sentence(error))
-            if _type(error) == "DocumentGone":
+            await self._fail(
+                document,
+                sentence_of(error, told=_SENTENCES, too_long=TOO_LONG, unexpected=UNEXPECTED),
+            )
+            if failure_type(error) == "DocumentGone":
                 await self._discard(document)
             return "failed"
 
@@ -245,22 +248,6 @@ def _batch(
         passage_count=chunked.passage_count,
         done=done,
     )
-
-
-def _sentence(error: BaseException) -> str:
-    """What to tell: a step that ran out of patience carries its last failure as a cause."""
-    cause = error.__cause__
-    timed_out = isinstance(cause, TimeoutError)
-    while cause is not None:
-        if isinstance(cause, ApplicationError) and cause.type in _SENTENCES:
-            return cause.message
-        cause = cause.__cause__
-    return TOO_LONG if timed_out else UNEXPECTED
-
-
-def _type(error: BaseException) -> str | None:
-    cause = error.__cause__
-    return cause.type if isinstance(cause, ApplicationError) else None
 
 
 def _go_on() -> None:

@@ -13,10 +13,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
-    TimeoutError,
     is_cancelled_exception,
 )
+
+from workflows.failures import sentence_of
 
 with workflow.unsafe.imports_passed_through():
     from contracts.activities import (
@@ -70,7 +70,11 @@ class ReembedKnowledgeBaseWorkflow:
                 if not self._changed:
                     if is_cancelled_exception(error):
                         raise
-                    await self._fail(_sentence(error))
+                    await self._fail(
+                        sentence_of(
+                            error, told=_SENTENCES, too_long=TOO_LONG, unexpected=UNEXPECTED
+                        )
+                    )
             # No await since the last look at the signals: none is missed.
             if not self._changed:
                 return
@@ -135,17 +139,6 @@ class ReembedKnowledgeBaseWorkflow:
             retry_policy=RETRIES,
             summary="show the reason on the knowledge base",
         )
-
-
-def _sentence(error: ActivityError) -> str:
-    """What to tell: a step that ran out of patience carries its last failure as a cause."""
-    cause = error.cause
-    timed_out = isinstance(cause, TimeoutError)
-    while cause is not None:
-        if isinstance(cause, ApplicationError) and cause.type in _SENTENCES:
-            return cause.message
-        cause = cause.__cause__
-    return TOO_LONG if timed_out else UNEXPECTED
 
 
 def _show(details: str) -> None:

@@ -23,6 +23,8 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
+from workflows.failures import failure_type
+
 with workflow.unsafe.imports_passed_through():
     from contracts import activities
     from contracts.ids import DocumentId, ingestion_workflow_id
@@ -239,7 +241,7 @@ class SyncSourceWorkflow:
                 summary="write down how it ended",
             )
         except ActivityError as failure:
-            if _type(failure) != "SourceGone":
+            if failure_type(failure) != "SourceGone":
                 raise
             self._show("the source was deleted")
             return None
@@ -270,11 +272,6 @@ class SyncSourceWorkflow:
             f"**Now:** {doing}\n\n**Source:** {self._source.source_id}\n\n"
             f"**Documents ingested in this run:** {self._ingested}"
         )
-
-
-def _type(error: BaseException) -> str | None:
-    cause = error.__cause__
-    return cause.type if isinstance(cause, ApplicationError) else None
 
 
 def _sentence(error: BaseException) -> str:

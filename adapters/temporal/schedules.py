@@ -88,28 +88,34 @@ async def _ensure(client: Client, name: str, schedule: Schedule) -> bool:
 
 
 def _reconciliation() -> Schedule:
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
+    return _every(
+        COMPARED_EVERY,
+        ScheduleActionStartWorkflow(
             RECONCILE_SCHEDULES_WORKFLOW,
             ReconcileSchedules(),
             id=RECONCILIATION_SCHEDULE,
             task_queue=SOURCES_QUEUE,
             static_summary="compares sources with their schedules",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=COMPARED_EVERY)], jitter=JITTER),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
 
 
 def _usage_rollup() -> Schedule:
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
+    return _every(
+        EVERY,
+        ScheduleActionStartWorkflow(
             ROLL_UP_USAGE_WORKFLOW,
             RollUpUsage(),
             id=USAGE_ROLLUP_SCHEDULE,
             task_queue=USAGE_QUEUE,
             static_summary="writes down what all organisations used",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY)], jitter=JITTER),
+    )
+
+
+def _every(interval: timedelta, action: ScheduleActionStartWorkflow) -> Schedule:
+    return Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=interval)], jitter=JITTER),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),
     )
