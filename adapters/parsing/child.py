@@ -1,8 +1,8 @@
-"""The process in which a stranger's file is opened: `python -I -m adapters.parsing.child`.
+"""What a process does in which a stranger's file is opened (`fork_server.py`).
 
-Reads the file from standard input (a pipe, or the file itself, which then need not fit in memory),
-writes one JSON object to standard output: the parsed document, or the reason why there is none. It
-gives up its own rights to memory, CPU and files first.
+It gives up its own rights to memory, CPU and files, reads the file from standard input (a socket,
+or the file itself, which then need not fit in memory), and writes one JSON object to standard
+output: the parsed document, or the reason why there is none.
 """
 
 import io
@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import stat
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO, Final
@@ -25,27 +24,35 @@ from adapters.parsing.document import (
 EXIT_OUT_OF_MEMORY: Final = 3
 
 
-def main() -> int:
-    """Arguments: bytes of address space, seconds of CPU time, characters of text."""
-    memory, cpu, characters = (int(argument) for argument in sys.argv[1:])
+def read_and_answer(*, memory_bytes: int, cpu_seconds: int, text_characters: int) -> int:
+    """The exit status of this process, which is of no other use from then on.
+
+    Args:
+        memory_bytes: of address space.
+        cpu_seconds: of CPU time.
+        text_characters: of text in the document.
+    """
     # macOS refuses a limit of address space; CPU and wall time still end a bomb there.
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        answer = _answer(_input(), characters)
+        answer = _answer(_input(), text_characters)
     except MemoryError:
         return EXIT_OUT_OF_MEMORY
-    sys.stdout.buffer.write(answer)
+    with open(1, "wb", closefd=False) as output:
+        output.write(answer)
     return 0
 
 
 def _input() -> BinaryIO:
-    if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
-        return sys.stdin.buffer
-    return io.BytesIO(sys.stdin.buffer.read())
+    # Mammoth takes the name apart, which of a descriptor alone would be a number.
+    given = open("standard input", "rb", opener=lambda *_: 0)  # noqa: SIM115 - until the end
+    if stat.S_ISREG(os.fstat(0).st_mode):
+        return given
+    return io.BytesIO(given.read())
 
 
 def _answer(file: BinaryIO, characters: int) -> bytes:
@@ -73,7 +80,7 @@ def read_document(file: BinaryIO, *, characters: int) -> ParsedDocument:
     Raises:
         UnreadableDocument: there is none. Lack of memory and too deep a nesting come as they are.
     """
-    # Each parser is imported only for its own format: starting this process is most of its cost.
+    # Imported when needed: whoever only asks for a document has use for none of them.
     from adapters.parsing.sniffing import TEXTUAL, sniff_file
 
     kind = sniff_file(file)
@@ -108,7 +115,3 @@ def read_document(file: BinaryIO, *, characters: int) -> ParsedDocument:
 
 _MOST_BYTES_PER_CHARACTER: Final = 4
 """In UTF-8, UTF-16 and UTF-32."""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Parses a file in a child process with limits on memory, CPU time, wall time and output.
+"""Parses a file in a process of its own with limits on memory, CPU time, wall time and output.
 
 A parser that loops, swells or crashes on a hostile file takes nothing with it but its own process.
 """
@@ -7,11 +7,9 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from adapters.parsing.child import EXIT_OUT_OF_MEMORY, too_much_text
 from adapters.parsing.document import (
@@ -20,6 +18,8 @@ from adapters.parsing.document import (
     UnreadableDocument,
     UnsupportedDocument,
 )
+from adapters.parsing.fork_server import ForkRequest
+from adapters.parsing.forks import Fork, Forks, shared_forks
 
 _PIECE_BYTES: Final = 64 * 1024
 _MEGABYTE: Final = 1024 * 1024
@@ -35,14 +35,20 @@ class ParserLimits:
     wall_seconds: float = 90
     text_characters: int = 10_000_000
     niceness: int = 0
-    """How far the child stands back behind other processes, as `nice` counts it."""
+    """How far the process stands back behind other processes, as `nice` counts it."""
 
 
 class DocumentParser:
     """Turns a file into text, whatever its bytes."""
 
-    def __init__(self, limits: ParserLimits | None = None) -> None:
+    def __init__(self, limits: ParserLimits | None = None, *, forks: Forks | None = None) -> None:
+        """
+        Args:
+            limits: of each file.
+            forks: processes to parse in; by default those that this whole process shares.
+        """
         self._limits = limits or ParserLimits()
+        self._forks = forks or shared_forks()
 
     async def parse(self, content: bytes) -> ParsedDocument:
         """The text of a file. Cancelling kills the process that reads it.
@@ -50,9 +56,10 @@ class DocumentParser:
         Raises:
             UnsupportedDocument: not a kind of file that is read.
             UnreadableDocument: broken, protected, empty, or it exceeds a limit.
+            ForkServerDied: nothing to do with the file; another attempt may succeed.
         """
         self._require_size(len(content))
-        return await self._in_child(PIPE, content)
+        return await self._in_fork(None, content)
 
     async def parse_file(self, path: str | os.PathLike[str]) -> ParsedDocument:
         """As `parse`, of a file on disk: it is not read into the memory of this process.
@@ -62,7 +69,7 @@ class DocumentParser:
         """
         with await asyncio.to_thread(open, path, "rb") as file:
             self._require_size(os.fstat(file.fileno()).st_size)
-            return await self._in_child(file, b"")
+            return await self._in_fork(file.fileno(), b"")
 
     def _require_size(self, size: int) -> None:
         most = self._limits.input_bytes
@@ -72,55 +79,48 @@ class DocumentParser:
                 f"The file has {_megabytes(size)}; {_megabytes(most)} are the most: split it.",
             )
 
-    async def _in_child(self, stdin: int | IO[bytes], content: bytes) -> ParsedDocument:
+    async def _in_fork(self, file: int | None, content: bytes) -> ParsedDocument:
         limits = self._limits
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-X", "utf8", "-m", "adapters.parsing.child",
-            str(limits.memory_bytes), str(limits.cpu_seconds), str(limits.text_characters),
-            stdin=stdin, stdout=PIPE, stderr=DEVNULL, env={},
-        )  # fmt: skip
-        try:
-            if limits.niceness:
-                with suppress(ProcessLookupError):
-                    os.setpriority(os.PRIO_PROCESS, process.pid, limits.niceness)
-            async with asyncio.timeout(limits.wall_seconds):
-                answer, _ = await asyncio.gather(self._read(process), _write(process, content))
-                status = await process.wait()
-        except TimeoutError:
-            raise _took_too_long() from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        request = ForkRequest(
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=limits.cpu_seconds,
+            text_characters=limits.text_characters,
+            niceness=limits.niceness,
+        )
+        async with self._forks.fork(request, file=file) as fork:
+            try:
+                async with asyncio.timeout(limits.wall_seconds):
+                    answer, _, status = await asyncio.gather(
+                        self._read(fork), _write(fork, content), fork.status()
+                    )
+            except TimeoutError:
+                raise _took_too_long() from None
         if status != 0:
             raise _died(status)
         return _parsed(answer)
 
-    async def _read(self, process: Process) -> bytes:
-        assert process.stdout is not None  # noqa: S101 - opened as a pipe above
-        # A character of JSON is at the most 12 bytes: an escaped surrogate pair. The child counts
+    async def _read(self, fork: Fork) -> bytes:
+        # A character of JSON is at the most 12 bytes: an escaped surrogate pair. The fork counts
         # characters itself; this is for one that a hostile file has taken over.
         most = self._limits.text_characters * 12 + _MEGABYTE
         answer = bytearray()
-        while part := await process.stdout.read(_PIECE_BYTES):
-            answer += part
-            if len(answer) > most:
-                process.kill()
-                raise too_much_text(self._limits.text_characters)
+        with suppress(ConnectionResetError):  # it ended without reading all; its status says why
+            while part := await fork.reader.read(_PIECE_BYTES):
+                answer += part
+                if len(answer) > most:
+                    raise too_much_text(self._limits.text_characters)
         return bytes(answer)
 
 
-async def _write(process: Process, content: bytes) -> None:
-    """In pieces: a pipe that is handed everything at once keeps a second copy of it."""
-    if process.stdin is None:
-        return
+async def _write(fork: Fork, content: bytes) -> None:
+    """In pieces: a socket that is handed everything at once keeps a second copy of it."""
     try:
         for start in range(0, len(content), _PIECE_BYTES):
-            process.stdin.write(content[start : start + _PIECE_BYTES])
-            await process.stdin.drain()
-        process.stdin.close()
+            fork.writer.write(content[start : start + _PIECE_BYTES])
+            await fork.writer.drain()
+        fork.writer.write_eof()
     except (BrokenPipeError, ConnectionResetError):
-        pass  # it died while reading; its exit status says why
+        pass  # it ended while reading; its exit status says why
 
 
 def _parsed(answer: bytes) -> ParsedDocument:

@@ -1,7 +1,10 @@
-"""Parsing in the child process, as the product does it."""
+"""Parsing in a process of its own, as the product does it."""
 
 import asyncio
 import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from adapters.parsing.document import (
     UnreadableDocument,
     UnsupportedDocument,
 )
+from adapters.parsing.forks import Forks, ForkServerDied
 from adapters.parsing.parser import DocumentParser, ParserLimits
 from adapters.parsing.plain_text import visible
 from tests.adapters.parsing.files import (
@@ -152,10 +156,10 @@ async def test_more_text_than_the_limit_is_refused() -> None:
 
 
 async def test_a_parser_that_takes_too_long_is_killed() -> None:
-    before = _children()
-    error = await refusal(b"word", ParserLimits(wall_seconds=0.01))
+    await parse(b"a first word")
+    error = await refusal(word_with(_deep()), ParserLimits(wall_seconds=0.1))
     assert error.reason is Unreadable.TOOK_TOO_LONG
-    assert _children() <= before
+    assert not _parsers()
 
 
 async def test_a_parser_that_computes_too_long_is_killed() -> None:
@@ -169,15 +173,62 @@ async def test_a_parser_that_swells_is_stopped() -> None:
 
 
 async def test_cancelling_kills_the_process() -> None:
-    before = _children()
-    task = asyncio.create_task(parse(word()))
-    async with asyncio.timeout(10):
-        while not _children() - before:  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.005)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    task = asyncio.create_task(parse(word_with(_deep())))
+    await _until(_parsers)
+    await _cancelled(task)
+    assert not _parsers()
+
+
+async def test_files_are_parsed_side_by_side() -> None:
+    slow = asyncio.create_task(parse(word_with(_deep())))
+    await _until(_parsers)
+    assert (await parse(b"word")).text == "word"
+    assert not slow.done()
+    await _cancelled(slow)
+
+
+async def test_a_parser_knows_nothing_of_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_SECRET_KEYS", "not for strangers")
+    forks = Forks()
+    task = asyncio.create_task(DocumentParser(forks=forks).parse(word_with(_deep())))
+    before = _parsers()
+    await _until(lambda: _parsers() - before)
+    parser = Path("/proc") / str(*(_parsers() - before))
+    await _until(lambda: not (parser / "fd" / "6").exists())
+    assert (parser / "environ").read_bytes() == b""
+    assert {entry.name for entry in (parser / "fd").iterdir()} <= {"0", "1", "2", "3"}
+    await _cancelled(task)
+
+
+async def test_the_end_of_the_worker_ends_the_parsers() -> None:
+    before = _servers()
+    forks: Forks | None = Forks()
+    await DocumentParser(forks=forks).parse(b"word")
+    assert _servers() - before
+    forks = None
+    await _until(lambda: not _servers() - before)
+
+
+async def test_a_server_that_was_killed_is_replaced() -> None:
+    forks = Forks()
+    before = _servers()
+    parser = DocumentParser(forks=forks)
+    await parser.parse(b"word")
+    (server,) = _servers() - before
+    os.kill(server, signal.SIGKILL)
+    await _until(lambda: ") Z " in (Path("/proc") / str(server) / "stat").read_text())
+    assert (await parser.parse(b"another word")).text == "another word"
+
+
+async def test_a_file_is_not_blamed_for_a_server_that_was_killed() -> None:
+    forks = Forks()
+    before = _servers()
+    task = asyncio.create_task(DocumentParser(forks=forks).parse(word_with(_deep())))
+    await _until(_parsers)
+    (server,) = _servers() - before
+    os.kill(server, signal.SIGKILL)
+    with pytest.raises(ForkServerDied):
         await task
-    assert _children() <= before
 
 
 @given(st.text())
@@ -189,20 +240,41 @@ def test_visible_text_can_be_stored_and_stays_as_it_is(text: str) -> None:
     clean.encode()
 
 
-def _children() -> set[int]:
-    """Processes of this one that parse."""
-    found = set[int]()
+def _servers() -> set[int]:
+    """Processes of this one that parsers are forked from."""
+    return {
+        process
+        for process, parent, command in _processes()
+        if parent == os.getpid() and b"adapters.parsing.fork_server" in command
+    }
+
+
+def _parsers() -> set[int]:
+    servers = _servers()
+    return {process for process, parent, _ in _processes() if parent in servers}
+
+
+def _processes() -> Iterator[tuple[int, int, bytes]]:
+    """Id, parent's id and command line of each."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        try:
+        with suppress(FileNotFoundError, ProcessLookupError):
             command = (entry / "cmdline").read_bytes()
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if parent == os.getpid() and b"adapters.parsing.child" in command:
-            found.add(int(entry.name))
-    return found
+            yield int(entry.name), parent, command
+
+
+async def _cancelled(task: asyncio.Task[ParsedDocument]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.005)
 
 
 def _deep() -> bytes:
