@@ -18,7 +18,6 @@ from adapters.postgres.ingestion import DocumentGone, Ingestions, SpaceMoved, St
 from adapters.vectors.index import (
     DocumentVersion,
     EmbeddingSpace,
-    PassageVector,
     VectorIndex,
     VectorIndexError,
 )
@@ -171,15 +170,8 @@ class IngestionActivities:
         if isinstance(vectors, EmbeddingTurn):
             return vectors
         position.at = f"storing vectors {request.start + 1}-{request.end}"
-        space = EmbeddingSpace(state.space.model.name, len(vectors[0]))
-        token = await self._index.upsert(
-            _version(document, request.version),
-            [
-                PassageVector(passage.passage_id, passage.position, vector)
-                for passage, vector in zip(passages, vectors, strict=True)
-            ],
-            space=space,
-        )
+        space = EmbeddingSpace(state.space.model.name, len(vectors[0].vector))
+        token = await self._index.upsert(_version(document, request.version), vectors, space=space)
         if token is not None:
             await self._index.wait_visible(document.organization_id, space=space, token=token)
         await self._mark(document, passages, state.space)

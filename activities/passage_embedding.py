@@ -13,8 +13,10 @@ from adapters.openai.embeddings import Embeddings, ModelNotOffered, Vector
 from adapters.postgres.embedding_spaces import NumberedSpace, OtherModel
 from adapters.postgres.ingestion import DocumentState, Ingestions, StagedPassage
 from adapters.postgres.kept_embeddings import Kept, KeptEmbeddings
+from adapters.vectors.index import PassageVector
 from contracts.ids import DocumentId, OrganizationId
 from contracts.ingestion import EmbeddingTurn, EmbedPassages
+from domain.passage_parts import embedded_parts
 
 
 class EmbeddingUsage(Protocol):
@@ -73,8 +75,9 @@ class PassageEmbedder:
 
     async def embed(
         self, request: EmbedPassages, *, state: DocumentState, passages: Sequence[StagedPassage]
-    ) -> list[Vector] | EmbeddingTurn:
-        """A vector for each passage, in order; or when it is the organisation's turn to get them.
+    ) -> list[PassageVector] | EmbeddingTurn:
+        """A vector for each part of the passages, in order; or when it is the organisation's turn
+        to get them.
 
         Raises:
             ModelServerError: the provider refused or failed. What it gave before that is kept.
@@ -85,14 +88,20 @@ class PassageEmbedder:
         embeddings = self.require(state.space)
         texts: dict[bytes, str] = {}
         first: dict[bytes, int] = {}
-        order: list[bytes] = []
+        order: list[tuple[StagedPassage, int, bytes]] = []
         for passage in passages:
-            text = embedded_text(state.title, heading=passage.heading, text=passage.text)
-            exact = embeddings.input_of(text, kind="passage")
-            digest = hashlib.sha256(exact.encode(errors="surrogatepass")).digest()
-            order.append(digest)
-            texts.setdefault(digest, text)
-            first.setdefault(digest, passage.position)
+            parts = embedded_parts(
+                state.title,
+                heading=passage.heading,
+                text=passage.text,
+                count_tokens=self._count_tokens,
+            )
+            for part, text in enumerate(parts):
+                exact = embeddings.input_of(text, kind="passage")
+                digest = hashlib.sha256(exact.encode(errors="surrogatepass")).digest()
+                order.append((passage, part, digest))
+                texts.setdefault(digest, text)
+                first.setdefault(digest, passage.position)
         kept = await self._kept.get(
             request.document,
             version=request.version,
@@ -110,7 +119,10 @@ class PassageEmbedder:
             vectors |= await self._ask(
                 request, embeddings, missing, start=first[next(iter(missing))]
             )
-        return [vectors[digest] for digest in order]
+        return [
+            PassageVector(passage.passage_id, passage.position, vectors[digest], part)
+            for passage, part, digest in order
+        ]
 
     async def _turn(
         self, request: EmbedPassages, missing: dict[bytes, str]
@@ -133,7 +145,6 @@ class PassageEmbedder:
         *,
         start: int,
     ) -> dict[bytes, Vector]:
-        """One request: a batch of the workflow's is far below what providers take in one."""
         tokens: list[int] = []
         answer = await embeddings.embed(
             list(missing.values()), kind="passage", on_tokens=tokens.append
@@ -173,9 +184,3 @@ class PassageEmbedder:
             model=model,
             tokens=tokens,
         )
-
-
-def embedded_text(title: str, *, heading: str | None, text: str) -> str:
-    """What the vector is of: the passage under the titles that a reader would see above it."""
-    above = title if heading is None else f"{title} > {heading}"
-    return f"{above}\n\n{text}"

@@ -3,7 +3,7 @@
 What is to be done stands on the knowledge base; a step does the next piece of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Final, Protocol
 
@@ -12,8 +12,7 @@ from temporalio import activity
 from activities.failures import final, retry_as_told
 from activities.heartbeats import heartbeating
 from activities.other_spaces import forget_other_spaces
-from activities.passage_embedding import embedded_text
-from adapters.openai.embeddings import Embeddings, ModelNotOffered, Vector
+from adapters.openai.embeddings import Embeddings, ModelNotOffered
 from adapters.openai.errors import ModelServerError
 from adapters.postgres.embedding_spaces import (
     EmbeddingSpaces,
@@ -31,8 +30,9 @@ from adapters.vectors.index import (
 )
 from contracts.embedding import FailedReembedding, ReembeddedBatch, ReembedKnowledgeBase
 from contracts.ids import OrganizationId, PassageId
+from domain.passage_parts import embedded_parts
 
-BATCH: Final = 256
+BATCH: Final = 128
 """Passages of an activity: what is lost when it dies, and what is waited for at once."""
 
 
@@ -60,12 +60,14 @@ class ReembeddingActivities:
         embeddings: Embeddings,
         index: VectorIndex,
         usage: ReembeddingUsage,
+        count_tokens: Callable[[str], int],
         batch: int = BATCH,
     ) -> None:
         self._spaces = spaces
         self._embeddings = embeddings
         self._index = index
         self._usage = usage
+        self._count_tokens = count_tokens
         self._batch = batch
 
     @activity.defn(name="reembed_batch")
@@ -102,10 +104,20 @@ class ReembeddingActivities:
     ) -> None:
         embeddings = self._embeddings.using(space.model)
         tokens: list[int] = []
+        parts = [
+            (passage, part, text)
+            for passage in passages
+            for part, text in enumerate(
+                embedded_parts(
+                    passage.title,
+                    heading=passage.heading,
+                    text=passage.text,
+                    count_tokens=self._count_tokens,
+                )
+            )
+        ]
         vectors = await embeddings.embed(
-            [embedded_text(one.title, heading=one.heading, text=one.text) for one in passages],
-            kind="passage",
-            on_tokens=tokens.append,
+            [text for _, _, text in parts], kind="passage", on_tokens=tokens.append
         )
         await self._usage.record_reembedding(
             ref.organization_id,
@@ -116,7 +128,11 @@ class ReembeddingActivities:
         )
         named = EmbeddingSpace(space.model.name, len(vectors[0]))
         await self._spaces.accept_dimension(ref, number=space.number, dimension=named.dimension)
-        token = await self._write(ref, passages, vectors, named)
+        written = [
+            (passage, PassageVector(passage.passage_id, passage.position, vector, part))
+            for (passage, part, _), vector in zip(parts, vectors, strict=True)
+        ]
+        token = await self._write(ref, written, named)
         if token is not None:
             await self._index.wait_visible(ref.organization_id, space=named, token=token)
         await self._spaces.mark(
@@ -128,19 +144,17 @@ class ReembeddingActivities:
     async def _write(
         self,
         ref: ReembedKnowledgeBase,
-        passages: Sequence[PassageToEmbed],
-        vectors: Sequence[Vector],
+        written: Sequence[tuple[PassageToEmbed, PassageVector]],
         space: EmbeddingSpace,
     ) -> WriteToken | None:
         """The last write's token: when it is visible, all are."""
         last: WriteToken | None = None
-        paired = zip(passages, vectors, strict=True)
         for (document_id, version), group in groupby(
-            paired, key=lambda pair: (pair[0].document_id, pair[0].version)
+            written, key=lambda pair: (pair[0].document_id, pair[0].version)
         ):
             token = await self._index.upsert(
                 DocumentVersion(ref.organization_id, ref.knowledge_base_id, document_id, version),
-                [PassageVector(one.passage_id, one.position, vector) for one, vector in group],
+                [vector for _, vector in group],
                 space=space,
             )
             last = token or last

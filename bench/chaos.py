@@ -420,7 +420,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--turns", type=int, default=20, help="of each person")
-    parser.add_argument("--kill-every", type=float, default=5, help="seconds, on average")
+    parser.add_argument("--kill-every", type=float, default=15, help="seconds, on average")
     parser.add_argument("--at-once", type=int, default=40, help="people who write side by side")
     parser.add_argument(
         "--settle-seconds", type=float, default=300, help="for the last answers, at most"

@@ -1,27 +1,39 @@
-"""Cuts a document's Markdown into passages that fit an embedding model and can be cited.
+"""Cuts a document's Markdown into passages that can be cited.
 
-Cuts fall on the highest boundary that fits (heading, block, sentence, word), and neighbours overlap
-a little, so that a sentence at a border is whole in one of them. A question among the headings
-begins a passage of its own, with its answer, and so does a page, unless a sentence goes on there:
-whoever cites a passage names its page. A table that does not fit is cut between its rows, and
-each passage of it knows the names of the columns.
+Cuts fall on the highest boundary that fits (heading, block, sentence, word). A question among the
+headings begins a passage of its own, with its answer, and so does a page, unless a sentence goes on
+there: whoever cites a passage names its page. A table that does not fit is cut between its rows,
+and each passage of it knows the names of the columns.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from semantic_text_splitter import MarkdownSplitter
 
 from domain.markdown_outline import Heading, Outline, TableLines, outline_of
 
-TARGET_TOKENS = 400
-"""A passage that reached this size takes in no further boundary."""
-MAX_TOKENS = 480
-"""The E5 family reads 512 tokens of an input; the rest is room for the headings put before it."""
-OVERLAP_TOKENS = 50
-MAX_COLUMNS_TOKENS = 160
-"""Of the column names that are put before rows; a wider table loses the last ones."""
+
+@dataclass(frozen=True, slots=True)
+class ChunkSizes:
+    """In tokens."""
+
+    target: int
+    """A chunk that reached this size takes in no further boundary."""
+    most: int
+    overlap: int
+    """With its neighbour, so that a sentence at a border is whole in one of them."""
+
+    @property
+    def most_of_columns(self) -> int:
+        """Of the column names that are put before rows; a wider table loses the last ones."""
+        return self.most // 3
+
+
+PASSAGES: Final = ChunkSizes(target=400, most=480, overlap=50)
+"""What a model is shown and a person is pointed to: a subject with what belongs to it."""
 
 _QUESTION_MARKS = ("?", "\uff1f", "\u061f", "\u037e")
 """Latin, Chinese and Japanese, Arabic, Greek."""
@@ -67,20 +79,22 @@ def chunk_markdown(
     *,
     count_tokens: Callable[[str], int],
     page_starts: Sequence[int] | None = None,
+    sizes: ChunkSizes = PASSAGES,
 ) -> list[Chunk]:
-    """Cut a document into passages of at most `MAX_TOKENS`, in order, none of them blank.
+    """Cut a document into passages, in order, none of them blank.
 
     Args:
         document: Markdown; plain text is Markdown without marks.
         count_tokens: tokens of a text.
         page_starts: offset of each page's first character, ascending, the first one 0.
+        sizes: of the passages.
     """
     outline = outline_of(document)
     headings = outline.headings
     heading_starts = [heading.start for heading in headings]
     pieces = [
         piece
-        for piece in _pieces(document, outline, count_tokens, page_starts or ())
+        for piece in _Cutter(document, outline, sizes, count_tokens).pieces(page_starts or ())
         if document[piece.start : piece.end].strip()
     ]
     heading_ends = [heading.end for heading in headings]
@@ -107,32 +121,79 @@ def chunk_markdown(
     return chunks
 
 
-def _pieces(
-    document: str,
-    outline: Outline,
-    count_tokens: Callable[[str], int],
-    page_starts: Sequence[int],
-) -> Iterator[_Piece]:
-    splitter = MarkdownSplitter.from_callback(
-        count_tokens, (TARGET_TOKENS, MAX_TOKENS), overlap=OVERLAP_TOKENS
-    )
-    pages = [start for start in page_starts if _begins_afresh(document, start, outline.tables)]
-    cuts = sorted({*_questions(outline.headings), *pages})
-    position = 0
-    tables = [
-        table
-        for table in outline.tables
-        if count_tokens(document[table.start : table.end]) > MAX_TOKENS
-    ]
-    for table in [*tables, None]:
-        end = len(document) if table is None else table.start
-        inner = cuts[bisect_right(cuts, position) : bisect_left(cuts, end)]
-        for start, stop in zip([position, *inner], [*inner, end], strict=True):
-            for offset, text in splitter.chunk_indices(document[start:stop]):
-                yield _Piece(start + offset, start + offset + len(text))
-        if table is not None:
-            yield from _rows(document, table, count_tokens)
-            position = table.end
+@dataclass(frozen=True, slots=True)
+class _Cutter:
+    document: str
+    outline: Outline
+    sizes: ChunkSizes
+    count_tokens: Callable[[str], int]
+
+    def pieces(self, page_starts: Sequence[int]) -> Iterator[_Piece]:
+        sizes, document, outline = self.sizes, self.document, self.outline
+        splitter = MarkdownSplitter.from_callback(
+            self.count_tokens, (sizes.target, sizes.most), overlap=sizes.overlap
+        )
+        pages = [start for start in page_starts if _begins_afresh(document, start, outline.tables)]
+        cuts = sorted({*_questions(outline.headings), *pages})
+        position = 0
+        tables = [
+            table
+            for table in outline.tables
+            if self.count_tokens(document[table.start : table.end]) > sizes.most
+        ]
+        for table in [*tables, None]:
+            end = len(document) if table is None else table.start
+            inner = cuts[bisect_right(cuts, position) : bisect_left(cuts, end)]
+            for start, stop in zip([position, *inner], [*inner, end], strict=True):
+                for offset, text in splitter.chunk_indices(document[start:stop]):
+                    yield _Piece(start + offset, start + offset + len(text))
+            if table is not None:
+                yield from self._rows(table)
+                position = table.end
+
+    def _rows(self, table: TableLines) -> Iterator[_Piece]:
+        """A table in pieces: the first begins with its header, the others know its names."""
+        header = self.document[table.start : table.body]
+        columns = self._columns(header)
+        names = self.count_tokens(columns)
+        start, end, size = table.start, table.body, self.count_tokens(header)
+        target = self.sizes.target
+        for row_start, row_end in table.rows:
+            row = self.count_tokens(self.document[row_start:row_end])
+            known = 0 if start < table.body else names
+            if start < end and size + row + known > (target if row < target else 0):
+                yield from self._within(table, start, end, columns)
+                start, size = row_start, 0
+            size += row
+            end = row_end
+        yield from self._within(table, start, end, columns)
+
+    def _within(self, table: TableLines, start: int, end: int, columns: str) -> Iterator[_Piece]:
+        """These rows as one piece; several when they are a single one that is too long, or a
+        header."""
+        first = start < table.body
+        most = self.sizes.most
+        room = most - self.count_tokens(columns)
+        rows = self.document[start:end]
+        if self.count_tokens(rows) <= (most if first else room):
+            yield _Piece(start, start + len(rows.rstrip()), None if first else columns)
+            return
+        splitter = MarkdownSplitter.from_callback(self.count_tokens, room)
+        for number, (offset, text) in enumerate(splitter.chunk_indices(rows)):
+            yield _Piece(
+                start + offset,
+                start + offset + len(text),
+                None if first and number == 0 else columns,
+            )
+
+    def _columns(self, header: str) -> str:
+        """Names of the columns as one line, as many as there is room for."""
+        cells = [" ".join(cell.split()) for cell in header.partition("\n")[0].strip().split("|")]
+        names = " | ".join(cell for cell in cells if cell)
+        while self.count_tokens(names) > self.sizes.most_of_columns:
+            shorter = names.rpartition(" | ")[0]
+            names = shorter or names[: len(names) // 2]
+        return names
 
 
 def _begins_afresh(document: str, start: int, tables: Sequence[TableLines]) -> bool:
@@ -156,57 +217,6 @@ def _questions(headings: Sequence[Heading]) -> list[int]:
             cuts.append(heading.start)
             question_level = heading.level if is_question else None
     return cuts
-
-
-def _rows(document: str, table: TableLines, count_tokens: Callable[[str], int]) -> Iterator[_Piece]:
-    """A table in pieces: the first begins with its header, the others know its names."""
-    columns = _columns(document[table.start : table.body], count_tokens)
-    names = count_tokens(columns)
-    start, size = table.start, count_tokens(document[table.start : table.body])
-    end = table.body
-    for row_start, row_end in table.rows:
-        row = count_tokens(document[row_start:row_end])
-        known = 0 if start < table.body else names
-        if start < end and size + row + known > (TARGET_TOKENS if row < TARGET_TOKENS else 0):
-            yield from _within(document, table, start, end, columns, count_tokens)
-            start, size = row_start, 0
-        size += row
-        end = row_end
-    yield from _within(document, table, start, end, columns, count_tokens)
-
-
-def _within(
-    document: str,
-    table: TableLines,
-    start: int,
-    end: int,
-    columns: str,
-    count_tokens: Callable[[str], int],
-) -> Iterator[_Piece]:
-    """These rows as one piece; several when they are a single one that is too long, or a header."""
-    first = start < table.body
-    room = MAX_TOKENS - count_tokens(columns)
-    if count_tokens(document[start:end]) <= (MAX_TOKENS if first else room):
-        end = start + len(document[start:end].rstrip())
-        yield _Piece(start, end, None if first else columns)
-        return
-    splitter = MarkdownSplitter.from_callback(count_tokens, room)
-    for number, (offset, text) in enumerate(splitter.chunk_indices(document[start:end])):
-        yield _Piece(
-            start + offset,
-            start + offset + len(text),
-            None if first and number == 0 else columns,
-        )
-
-
-def _columns(header: str, count_tokens: Callable[[str], int]) -> str:
-    """Names of the columns as one line, as many as there is room for."""
-    cells = [" ".join(cell.split()) for cell in header.partition("\n")[0].strip().split("|")]
-    names = " | ".join(cell for cell in cells if cell)
-    while count_tokens(names) > MAX_COLUMNS_TOKENS:
-        shorter = names.rpartition(" | ")[0]
-        names = shorter or names[: len(names) // 2]
-    return names
 
 
 def _only_headings(

@@ -239,6 +239,7 @@ async def open_activities(
                 embeddings=knowledge.embeddings,
                 index=knowledge.index,
                 usage=usage,
+                count_tokens=count_tokens,
             ),
             usage=UsageActivities(
                 UsageLedger(database, items=usage, prices=PriceTable(settings.parley_model_prices))

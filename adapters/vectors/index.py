@@ -44,9 +44,14 @@ class DocumentVersion:
 
 @dataclass(frozen=True, slots=True)
 class PassageVector:
+    """The vector of a part of a passage."""
+
     passage_id: PassageId
     position: int
+    """Of the passage in its document."""
     vector: Sequence[float]
+    part: int = 0
+    """Which of the passage's parts, from 0."""
 
 
 class VectorIndex(Protocol):
@@ -66,8 +71,8 @@ class VectorIndex(Protocol):
     ) -> WriteToken | None:
         """Write vectors; the same again change nothing. A token while they are not yet visible.
 
-        A passage has one vector in each space. Tokens of one organisation and space are in order:
-        when a write is visible, so are those before it.
+        Each part of a passage has one vector in each space. Tokens of one organisation and space
+        are in order: when a write is visible, so are those before it.
         """
         ...
 
@@ -87,7 +92,8 @@ class VectorIndex(Protocol):
         limit: int,
         hidden: Collection[tuple[DocumentId, int]] = (),
     ) -> list[Mapping[PassageId, float]]:
-        """For each vector the nearest passages with their cosine, nearest first.
+        """For each vector the nearest passages with the cosine of their nearest part, nearest
+        first.
 
         Args:
             organization_id: only its passages are searched.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapters.vectors.index import DocumentVersion, PassageVector, VectorIndexError
 from adapters.vectors.pinecone_indexes import FIELD
-from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId
+from contracts.ids import DocumentId, KnowledgeBaseId, OrganizationId, PassageId
 
 MAX_RECORDS: Final = 1000
 MAX_REQUEST_BYTES: Final = 2_000_000
@@ -20,6 +20,8 @@ MAX_METADATA_BYTES: Final = 40_000
 MAX_ID_LENGTH: Final = 512
 MAX_VALUES: Final = 10_000
 """Of one `$in` or `$nin`."""
+
+_PART_MARK: Final = "#"
 
 Record = dict[str, Any]
 
@@ -32,12 +34,17 @@ def namespace_of(organization_id: OrganizationId) -> str:
 
 
 def records(version: DocumentVersion, vectors: Sequence[PassageVector]) -> list[Record]:
-    """What is written of passages. It carries no text: the id leads back to PostgreSQL.
+    """What is written of parts of passages. It carries no text: ids lead back to PostgreSQL.
 
     Raises:
         VectorIndexError: Pinecone would refuse one of them.
     """
     return [_checked(_record(version, vector)) for vector in vectors]
+
+
+def passage_of(record_id: str) -> PassageId:
+    """Which passage a record is of."""
+    return PassageId(record_id.partition(_PART_MARK)[0])
 
 
 def batches(items: Sequence[Record]) -> Iterator[list[Record]]:
@@ -80,7 +87,7 @@ def conditions(
 
 def _record(version: DocumentVersion, vector: PassageVector) -> Record:
     return {
-        "_id": vector.passage_id,
+        "_id": f"{vector.passage_id}{_PART_MARK}{vector.part}",
         FIELD: list(vector.vector),
         "organization_id": version.organization_id,
         "knowledge_base_id": version.knowledge_base_id,

@@ -106,13 +106,12 @@ MRR with other numbers of candidates of each leg:
 
 {_best(results.candidates, chosen=CANDIDATES)}
 
-### Smaller units
+### Other units
 
-A long passage is about many things, and its vector about none of them. Here the question is
-compared with each block of a passage (a paragraph, a list, a table, an answer) or each sentence,
-and the closest one speaks for the passage. Either the first candidates of the mix are looked at a
-second time, with the given share for the closest unit; or the units are what the index holds, and
-a hit counts for its passage. MRR, with recall@1 and recall@5 in brackets.
+A long passage is about many things, and its vector about none of them: Parley gives each part of it
+a vector, and the closest one speaks for the passage. Here the same is done with whole passages,
+with blocks (a paragraph, a list, a table, an answer to a question) and with sentences. MRR, with
+recall@1 and recall@5 in brackets.
 
 {_variant_table(results)}"""
 

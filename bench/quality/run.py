@@ -38,8 +38,8 @@ from contracts.ids import PassageId
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 CANDIDATE_COUNTS = (10, 20, 30, 50, 100)
-LOOKED_AT_TWICE = ("FAQ en", "FAQ sv → en", "demo", "demo in a crowd")
-"""Sets whose blocks and sentences are compared; Swedish answers would take as long again."""
+IN_OTHER_UNITS = ("FAQ en", "FAQ sv → en", "demo", "demo in a crowd")
+"""Sets that are compared unit by unit; Swedish answers would take as long again."""
 STEPS = 8
 """Thresholds shown of a sweep, around its best."""
 
@@ -64,10 +64,10 @@ async def measure(stage: Stage, *, say: Say) -> Results:
         await ask_demo(stage, shelves, questions := demo_questions()),
         crowd := await ask_demo(stage, shelves, questions, crowd="en"),
     ]
-    say("Comparing blocks and sentences …")
+    say("Comparing other units …")
     filed = await stage.library.passages([*shelves.businesses.values(), *shelves.faq.values()])
     variants = await try_variants(
-        stage, [each for each in sets if each.name in LOOKED_AT_TWICE], filed=filed
+        stage, [each for each in sets if each.name in IN_OTHER_UNITS], filed=filed
     )
     say("Answering …")
     replied = await reply_to(stage, shelves, questions)

@@ -1,4 +1,4 @@
-"""Passages in smaller units, each with a vector of its own: blocks and sentences."""
+"""Passages in other units than parts, each with a vector of its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
@@ -12,8 +12,8 @@ from contracts.ids import PassageId
 from local.model.prompt_reader import ShownPassage
 from local.model.quotable import blocks
 
-Unit = Literal["block", "sentence"]
-UNITS: Final[Sequence[Unit]] = ("block", "sentence")
+Unit = Literal["whole passage", "block", "sentence"]
+UNITS: Final[Sequence[Unit]] = ("whole passage", "block", "sentence")
 """A block is a paragraph, a list, a table or the answer to a question, under its heading."""
 
 Vectors = NDArray[np.float32]
@@ -47,6 +47,9 @@ class UnitVectors:
 
 def units(passage: Filed, unit: Unit) -> list[str]:
     """As they are compared: under their heading. A passage without any is one unit."""
+    if unit == "whole passage":
+        above = [passage.title, *([passage.heading] if passage.heading else [])]
+        return [f"{' > '.join(above)}\n\n{passage.text}"]
     shown = ShownPassage(number=1, title=passage.title, section=passage.heading, text=passage.text)
     found = blocks(shown)
     if unit == "block":

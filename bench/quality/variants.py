@@ -1,13 +1,10 @@
-"""What smaller units would bring: a vector of each block or sentence beside, or in place of, the
-passage's.
+"""What other units would bring: a vector of each passage, block or sentence in place of the parts.
 
-A passage of many subjects has a vector of none of them. Here the question is compared with each of
-its paragraphs, lists and sentences, and the closest one speaks for the passage: when the first
-candidates are looked at a second time, or in the index itself.
+The question is compared with each unit of a passage, and the closest one speaks for the passage, as
+the product has it with parts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
@@ -21,10 +18,6 @@ from bench.quality.stage import Stage
 from bench.quality.units import UNITS, UnitVectors, Vectors, embedded
 from contracts.ids import PassageId
 from domain import fusion
-from local.model.ranking import z_scores
-
-SHARES: Final = (0.3, 0.5, 0.7, 1.0)
-SECOND_LOOKS: Final = (10, 20, CANDIDATES)
 
 Closest = Sequence[Mapping[PassageId, float]]
 """For each query of a question, the cosine of each passage's closest unit."""
@@ -70,31 +63,10 @@ def _closest(
 
 
 def _rankings() -> dict[str, Ranking]:
-    second_looks = [(share, 20) for share in SHARES] + [(0.7, count) for count in SECOND_LOOKS]
     return {
-        **{
-            f"second look at {count}: {{unit}}, share {share:g}": _second_look(share, count)
-            for share, count in dict.fromkeys(second_looks)
-        },
         "index of each {unit}, alone": lambda _found, closest: best_of(closest),
         "index of each {unit}, mixed with words": _indexed,
     }
-
-
-def _second_look(share: float, count: int) -> Ranking:
-    """The mix's first candidates, in the order of a new score."""
-
-    def ranking(found: Found, closest: Closest) -> list[PassageId]:
-        candidates = found.mixed()[:count]
-        if not candidates:
-            return []
-        closeness = [max(by_id[one.passage_id] for by_id in closest) for one in candidates]
-        scores = share * z_scores(closeness) + (1 - share) * z_scores(
-            [one.score for one in candidates]
-        )
-        return [candidates[int(n)].passage_id for n in np.argsort(-scores, kind="stable")]
-
-    return ranking
 
 
 def _indexed(found: Found, closest: Closest) -> list[PassageId]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from local.model.embedder import Embedder, Vector
 from local.model.follow_up import FollowUp, follow_up
-from local.model.language import language_of
+from local.model.language import is_in_another_language, language_of
 from local.model.phrases import PHRASES
 from local.model.prompt_reader import Question, ShownPassage
 from local.model.quotable import Block, blocks
@@ -32,9 +32,9 @@ SEARCHED_PASSAGES = 5
 READ_BLOCKS = 8
 """Blocks whose single sentences are compared too; the others fit worse as a whole already."""
 
-ABSTAIN_BELOW = 0.8425
+ABSTAIN_BELOW = 0.8475
 """Cosine of the best block under which the passages are taken not to hold the answer."""
-TRANSLATED = 0.02
+TRANSLATED = 0.035
 """How much lower the same meaning scores when question and passages are in different languages."""
 
 MEANING_OF_BLOCK, MEANING_OF_PIECE, WORDING = 0.4, 0.4, 0.2
@@ -104,7 +104,7 @@ class ExtractiveAnswerer:
         if intent is not None:
             phrase = str(getattr(phrases, intent))
             return Reply(text=phrase.format(assistant=question.assistant or phrases.somebody))
-        found = await self._quote(question, language=language)
+        found = await self._quote(question)
         unknown = f"{phrases.unknown} {phrases.offer}" if HAND_OVER in tools else phrases.unknown
         answer = found or unknown
         if question.has_pictures:
@@ -123,7 +123,7 @@ class ExtractiveAnswerer:
         texts = [block.compared for block in found] + pieces
         await self._embedder.embed(texts, is_query=False, is_ahead=True)
 
-    async def _quote(self, question: Question, *, language: str) -> str | None:
+    async def _quote(self, question: Question) -> str | None:
         passages = question.passages[:SEARCHED_PASSAGES]
         # Passages overlap: what is in two of them is read once.
         found = list({block.compared: block for p in passages for block in blocks(p)}.values())
@@ -135,7 +135,8 @@ class ExtractiveAnswerer:
         vectors = await self._embedder.embed(queries, is_query=True)
         texts = [block.compared for block in found]
         cosines = vectors @ (await self._embedder.embed(texts, is_query=False)).T
-        is_translated = language != language_of([p.text for p in passages], preferred=language)
+        said, texts_shown = [*question.earlier, asked], [passage.text for passage in passages]
+        is_translated = is_in_another_language(said, than=texts_shown)
         allowance = TRANSLATED if is_translated else 0
         if not _is_covered(cosines + allowance, leaning=leaning):
             return None

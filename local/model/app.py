@@ -107,9 +107,7 @@ class _Server:
         self._read_ahead_pending += len(passages)
         try:
             for text in passages:
-                await self._answerer.read_ahead(
-                    ShownPassage(number=1, title="", section=None, text=text)
-                )
+                await self._answerer.read_ahead(_shown(text))
         finally:
             self._read_ahead_pending -= len(passages)
 
@@ -162,6 +160,14 @@ def _side(text: str) -> tuple[str, bool]:
     if text.startswith(QUERY_PREFIX):
         return text.removeprefix(QUERY_PREFIX), True
     return text.removeprefix(PASSAGE_PREFIX), False
+
+
+def _shown(embedded: str) -> ShownPassage:
+    """A passage's part as Parley embeds it, `title > headings`, a blank line and the text, as the
+    prompt will have it: read under the same heading, it is found in the cache."""
+    above, blank, text = embedded.partition("\n\n")
+    title, _, section = (above if blank else "").partition(" > ")
+    return ShownPassage(number=1, title=title, section=section or None, text=text or embedded)
 
 
 def _limited(text: str, *, tokens: int | None) -> tuple[str, bool]:

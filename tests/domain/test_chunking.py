@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.openai.tokens import count_tokens
-from domain.chunking import MAX_TOKENS, Chunk, chunk_markdown
+from domain.chunking import PASSAGES, Chunk, chunk_markdown
 
 WORDS = st.sampled_from(
     [
@@ -55,7 +55,7 @@ def test_passages_fit_and_their_offsets_point_at_their_text(document: str) -> No
     chunks = chunk_markdown(document, count_tokens=count_tokens)
     for each in chunks:
         assert document[each.start : each.end] == each.text
-        assert count_tokens(each.text) <= MAX_TOKENS
+        assert count_tokens(each.text) <= PASSAGES.most
         assert each.text.strip()
     assert [each.start for each in chunks] == sorted(each.start for each in chunks)
 
@@ -158,7 +158,7 @@ def test_pieces_of_tables_fit_with_their_columns_and_keep_their_offsets(document
     covered = set[int]()
     for each in chunks:
         assert document[each.start : each.end] == each.text
-        assert count_tokens(each.text) + count_tokens(each.columns or "") <= MAX_TOKENS
+        assert count_tokens(each.text) + count_tokens(each.columns or "") <= PASSAGES.most
         covered.update(range(each.start, each.end))
     lost = [c for n, c in enumerate(document) if n not in covered and not c.isspace()]
     assert set(lost) <= set("# Prices")
@@ -197,7 +197,7 @@ def test_names_of_very_many_columns_leave_room_for_the_rows() -> None:
     line = " | ".join("---" for _ in range(200))
     row = " | ".join(f"value {n}" for n in range(200))
     chunks = chunk(f"| {names} |\n| {line} |\n" + f"| {row} |\n" * 5)
-    assert all(words(each.text) + words(each.columns or "") <= MAX_TOKENS for each in chunks)
+    assert all(words(each.text) + words(each.columns or "") <= PASSAGES.most for each in chunks)
     assert any("value 199" in each.text for each in chunks)
 
 

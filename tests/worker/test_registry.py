@@ -60,7 +60,7 @@ def made() -> Activities:
             count_tokens=Mock(),
         ),
         reembedding=ReembeddingActivities(
-            Mock(), embeddings=Mock(), index=Mock(), usage=Mock()
+            Mock(), embeddings=Mock(), index=Mock(), usage=Mock(), count_tokens=Mock()
         ),
         erasure=ErasureActivities(
             Mock(), database=Mock(), executions=Mock(), schedules=Mock(), objects=Mock(),

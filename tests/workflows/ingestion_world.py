@@ -164,13 +164,13 @@ class World:
         async with self.knowledge.database.tenant(ref.organization_id) as session:
             vectors = await (await session.connection()).execute(
                 text(
-                    "SELECT passage.position, embedding::text FROM passage_embeddings "
+                    "SELECT passage.position, part, embedding::text FROM passage_embeddings "
                     "JOIN passages AS passage ON passage.id = passage_id "
                     "WHERE passage.document_id = :document_id"
                 ),
                 {"document_id": ref.document_id},
             )
-            vectors_of: dict[int, str] = dict(vectors.tuples().all())
+            vectors_of = {(position, part): vector for position, part, vector in vectors}
         return {
             "status": (document.status, document.stage, document.error, document.progress),
             "counts": (document.chunk_count, document.staged_count, document.embedded_count),

@@ -135,6 +135,7 @@ class World:
                 embeddings=embeddings,
                 index=index,
                 usage=self.costs,
+                count_tokens=words,
                 batch=BATCH,
             )
         )

@@ -54,7 +54,7 @@ async def test_a_long_document_becomes_ready(
     document = await knowledge.document(ref)
     assert (document.status, document.progress) == ("ready", 1)
     assert document.chunk_count == len(await knowledge.passages(ref)) > 128
-    assert len(embedding_server.inputs) == document.chunk_count
+    assert len(embedding_server.inputs) == len(set(embedding_server.inputs))
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,8 @@ class Passage(SQLModel, table=True):
 
 
 class PassageEmbedding(SQLModel, table=True):
-    """The vector of a passage in one space, in pgvector. The column holds vectors of any size; each
-    common one has an index of its own (migration 0009)."""
+    """The vector of a passage's part in one space, in pgvector. The column holds vectors of any
+    size; each common one has an index of its own (migration 0009)."""
 
     __tablename__ = "passage_embeddings"
     __table_args__ = tuple(
@@ -198,6 +198,12 @@ class PassageEmbedding(SQLModel, table=True):
     passage_id: PassageId = Field(
         primary_key=True, foreign_key="passages.id", ondelete="CASCADE", sa_type=Text
     )
+    part: int = Field(
+        default=0,
+        primary_key=True,
+        sa_column_kwargs={"server_default": text("0"), "autoincrement": False},
+    )
+    """Which of the passage's parts, from 0."""
     organization_id: OrganizationId = columns.organization_id()
     knowledge_base_id: KnowledgeBaseId = Field(
         foreign_key="knowledge_bases.id", ondelete="CASCADE", sa_type=Text, index=True

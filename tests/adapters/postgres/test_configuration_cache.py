@@ -345,9 +345,12 @@ async def test_what_a_turn_goes_by_is_new_in_every_process_once_it_is_changed(
         AssistantProfiles(database, keyring) as one,
         AssistantProfiles(database, keyring, count=count) as other,
     ):
-        for profiles in (one, other, other):
-            assert not changed(await profiles.for_channel(channel.organization_id, channel.id))
-        assert lookups == {("assistant_profiles", "miss"): 1, ("assistant_profiles", "hit"): 1}
+        assert not changed(await one.for_channel(channel.organization_id, channel.id))
+        async with asyncio.timeout(10):
+            # The announcement of the channel itself may still come in, and drops what was kept.
+            while not lookups["assistant_profiles", "hit"]:
+                assert not changed(await other.for_channel(channel.organization_id, channel.id))
+        missed = lookups["assistant_profiles", "miss"]
 
         await change(database, channel.organization_id, statement)
         for profiles in (one, other):
@@ -356,7 +359,7 @@ async def test_what_a_turn_goes_by_is_new_in_every_process_once_it_is_changed(
                 return changed(await profiles.for_channel(channel.organization_id, channel.id))
 
             await eventually(is_new)
-        assert lookups["assistant_profiles", "miss"] == 2
+        assert lookups["assistant_profiles", "miss"] == missed + 1
 
 
 async def test_the_platforms_key_never_goes_to_a_tenants_address(

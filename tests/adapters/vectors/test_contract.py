@@ -42,7 +42,7 @@ class Shelf:
     async def put(
         self, ref: IngestDocument, *texts: str, switch_on: bool = True
     ) -> DocumentVersion:
-        """A new version of a document, one passage a text."""
+        """A new version of a document, one passage a text, one part a line."""
         ingestions = Ingestions(self.knowledge.database)
         chunks = [Chunk(text, 0, len(text), None, None) for text in texts]
         number = await ingestions.stage(ref, chunks=chunks)
@@ -61,7 +61,11 @@ class Shelf:
         """Put the passages into the shelf's space, and wait until searches see them."""
         token = await self.index.upsert(
             version,
-            [PassageVector(p.passage_id, p.position, self.vector(p.text)) for p in passages],
+            [
+                PassageVector(p.passage_id, p.position, self.vector(line), part)
+                for p in passages
+                for part, line in enumerate(p.text.splitlines())
+            ],
             space=self.space,
         )
         if token is not None:
@@ -222,6 +226,21 @@ async def test_a_version_on_its_way_survives_the_removal_of_older_ones(shelf: Sh
     )
     await shelf.index.delete_older_versions(late)
     await settled(shelf, "apples", ["new apples"])
+
+
+async def test_a_passage_is_as_near_as_its_nearest_part(shelf: Shelf) -> None:
+    await shelf.new("apples\ntrains", "trains and planes", "pears")
+    hits = await shelf.found("apples")
+    assert len(hits) == 3
+    assert (await shelf.texts("apples"))[0] == "apples\ntrains"
+    assert next(iter(hits.values())) == pytest.approx(1, abs=1e-3)
+    assert list(hits.values()) == sorted(hits.values(), reverse=True)
+
+
+async def test_however_many_parts_are_near_as_many_passages_are_found(shelf: Shelf) -> None:
+    await shelf.new("\n".join(["apples"] * 40), "apples and pears", "trains")
+    assert len(await shelf.found("apples", limit=2)) == 2
+    assert len(await shelf.found("apples", limit=9)) == 3
 
 
 async def test_organisations_never_see_one_another(shelf: Shelf, database: Database) -> None:

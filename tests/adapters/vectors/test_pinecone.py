@@ -310,7 +310,7 @@ async def test_what_strayed_into_a_namespace_is_not_found(
     """The namespace is one wall, the filter another: each holds alone."""
     await index.upsert(VERSION, vectors(2), space=SPACE)
     records = emulator.namespaces[ORGANIZATION].visible
-    records["psg_0"]["organization_id"] = "org_2"
+    records["psg_0#0"]["organization_id"] = "org_2"
     assert await search(index) == 1
 
 
