@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 
 from adapters.openai.tokens import count_tokens
-from domain.passage_parts import PARTS, embedded_parts
+from domain.passage_parts import LONGEST_PARAGRAPH, embedded_parts
 from tests.domain.test_chunking import documents
 
 TITLE = "Renting"
@@ -40,6 +40,17 @@ def test_a_row_is_a_part_that_knows_the_columns() -> None:
     assert "number 5" not in eighth
 
 
+def test_a_paragraph_is_left_whole_and_a_very_long_one_is_not() -> None:
+    sentence = "A bicycle that was hired is brought back in the evening of the last day. "
+    assert len(parts(sentence * 8)) == 1
+    assert 2 <= len(parts(sentence * 20)) <= 4
+
+
+def test_a_title_stands_above_a_part_once() -> None:
+    assert parts("Fine.", heading="Renting > Prices") == ["Renting > Prices\n\nFine."]
+    assert parts("Fine.", heading="Renting") == ["Renting\n\nFine."]
+
+
 @settings(max_examples=60, deadline=None)
 @given(text=documents)
 def test_every_passage_has_parts_of_at_most_their_size(text: str) -> None:
@@ -49,4 +60,4 @@ def test_every_passage_has_parts_of_at_most_their_size(text: str) -> None:
         above, _, body = part.partition("\n\n")
         assert above.startswith(TITLE)
         if text.strip():
-            assert count_tokens(body) <= PARTS.most
+            assert count_tokens(body) <= LONGEST_PARAGRAPH

@@ -75,7 +75,8 @@ class Process:
         result = await method(*arguments, **named)
         if now and self._event is not None:
             self.happened = True
-            await self._event()
+            # Whatever it does to this step, it happens as a whole.
+            await asyncio.shield(asyncio.ensure_future(self._event()))
         if method.__name__ == "put":
             self.unkept = False
         if mine or self.died.is_set():
