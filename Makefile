@@ -8,6 +8,8 @@ VENV := .venv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 UV_RUN := $(UV) run --frozen --extra local
 export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Each conversation imports its workflow's modules anew: they are compiled once, not each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -18,7 +20,7 @@ help: ## show this list
 	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	$(UV) sync --frozen --quiet --extra local --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --extra local --python $(PYTHON)
 	@touch $@
 
 install: $(VENV)/.installed ## set up the virtual environment from the lock

@@ -33,10 +33,13 @@ def normalized(address: str, *, base: str = "") -> str | None:
     if ":" in host:
         host = f"[{host}]"
     place = host if port is None or str(port) == _PORTS[parts.scheme] else f"{host}:{port}"
+    # Blanks at the end may have stood before a fragment, or before another end.
     asked = "&".join(
-        one for one in parts.query.split("&") if one and not one.lower().startswith(_TRACKING)
+        one.strip()
+        for one in parts.query.split("&")
+        if one.strip() and not one.lower().startswith(_TRACKING)
     )
-    return urlunsplit((parts.scheme, place, parts.path or "/", asked, ""))
+    return urlunsplit((parts.scheme, place, parts.path.strip() or "/", asked, ""))
 
 
 def host_of(address: str) -> str:

@@ -81,7 +81,7 @@ def _why(results: Results) -> str:
             f"{better.recall_at_1.value:.0%}. Against {better.leg} alone the mix moves the answer "
             f"up for {each.won} questions and down for {each.lost}: "
             + (
-                "the two share almost no words, so that leg has little but noise to add."
+                "that leg is much the weaker one, and has little but noise to add."
                 if weaker.recall_at_1.value < better.recall_at_1.value / 2
                 else "what the weaker leg adds and what it spoils cancel out."
             )

@@ -1,7 +1,7 @@
 """Addresses that mean the same page are the same, and a crawl stays where it may go."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.sync_timing import is_cron, timing_digest
@@ -41,6 +41,9 @@ def test_what_is_no_web_page_has_none(given: str) -> None:
 
 
 @given(st.text(max_size=80))
+@example("0 #")
+@example("a? &b ")
+@example(" ? #")
 def test_whatever_a_page_links_to_is_an_address_of_the_web_or_nothing(link: str) -> None:
     found = normalized(link, base="https://shop.example/a/b")
     assert found is None or found.startswith(("https://", "http://"))
