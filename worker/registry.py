@@ -1,8 +1,9 @@
 """Which worker runs what: workflows and activities by task queue."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from activities.conversation import ConversationActivities
 from activities.desk import DeskActivities
@@ -28,6 +29,10 @@ from workflows.reembed_knowledge_base import ReembedKnowledgeBaseWorkflow
 from workflows.replay_webhooks import ReplayWebhooksWorkflow
 from workflows.roll_up_usage import RollUpUsageWorkflow
 from workflows.sync_source import SyncSourceWorkflow
+
+INGESTION_STEPS: Final = max(1, (os.cpu_count() or 1) // 2)
+"""At a time. More of them take the processor from the replies of the same machine and bring little:
+on two cores one is three quarters as fast as three (`python -m bench.ingestion`)."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,7 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.reembedding.forget_spaces,
                 activities.reembedding.fail_reembedding,
             ],
-            # Few: parsing takes a process and memory of its own each, and the processor.
-            max_concurrent_activities=3,
+            max_concurrent_activities=INGESTION_STEPS,
         ),
         Registration(
             names.SOURCES_QUEUE,
