@@ -8,8 +8,8 @@ of .446 for questions in another language). A question is as close to a passage 
 its parts; what is shown and cited is the whole.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 from domain.chunking import Chunk, ChunkSizes, chunk_markdown
 
@@ -45,6 +45,36 @@ def embedded_parts(
     return [
         f"{_path(title, above)}\n\n{text[start:end]}"
         for above, start, end in parts or [(heading, 0, len(text))]
+    ]
+
+
+class Headed(Protocol):
+    """A passage."""
+
+    @property
+    def heading(self) -> str | None: ...
+    @property
+    def text(self) -> str: ...
+
+
+P = TypeVar("P", bound=Headed)
+
+
+def parts_of(
+    passages: Sequence[P], *, title_of: Callable[[P], str], count_tokens: Callable[[str], int]
+) -> list[tuple[P, int, str]]:
+    """All parts of some passages: each with its passage, its number in it from 0, and its text."""
+    return [
+        (passage, number, text)
+        for passage in passages
+        for number, text in enumerate(
+            embedded_parts(
+                title_of(passage),
+                heading=passage.heading,
+                text=passage.text,
+                count_tokens=count_tokens,
+            )
+        )
     ]
 
 

@@ -27,7 +27,7 @@ class Fork:
     """Its answer."""
     writer: asyncio.StreamWriter
     """What it reads, when that is not a file; to be ended with `write_eof`."""
-    _connection: socket.socket
+    _ended: asyncio.Task[int | None]
 
     async def status(self) -> int:
         """How it ended, as `Popen.returncode` has it.
@@ -35,18 +35,10 @@ class Fork:
         Raises:
             ForkServerDied: nobody knows.
         """
-        told = await asyncio.get_running_loop().sock_recv(self._connection, STATUS.size)
-        if len(told) < STATUS.size:
+        status = await asyncio.shield(self._ended)
+        if status is None:
             raise ForkServerDied("the parsers' process has ended")
-        status: int = STATUS.unpack(told)[0]
         return status
-
-    async def kill(self) -> None:
-        """Return when it is gone."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
-        with suppress(OSError, ForkServerDied):
-            await self.status()
 
 
 class Forks:
@@ -74,12 +66,17 @@ class Forks:
                 read_from = their_wire.fileno() if file is None else file
                 self._ask(request, [read_from, their_wire.fileno(), their_connection.fileno()])
             reader, writer = await asyncio.open_unix_connection(sock=wire)
-            fork = Fork(reader, writer, connection)
+            ended = asyncio.create_task(_told_status(connection))
             try:
-                yield fork
+                yield Fork(reader, writer, ended)
             finally:
                 writer.transport.abort()
-                await asyncio.shield(fork.kill())
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_WR)
+                try:
+                    await asyncio.wait([ended])
+                finally:
+                    ended.cancel()
 
     def _ask(self, request: ForkRequest, descriptors: list[int]) -> None:
         for server in (self._server, None):
@@ -91,6 +88,8 @@ class Forks:
         raise ForkServerDied("the parsers' process does not start")
 
     def _start(self) -> _Server:
+        if self._server is not None:
+            self._server[1].close()
         requests, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - this very program
@@ -104,6 +103,15 @@ class Forks:
         self._server = process, requests
         weakref.finalize(self, _end, process, requests)
         return self._server
+
+
+async def _told_status(connection: socket.socket) -> int | None:
+    """None: it will never be told."""
+    try:
+        told = await asyncio.get_running_loop().sock_recv(connection, STATUS.size)
+    except OSError:
+        return None
+    return STATUS.unpack(told)[0] if len(told) == STATUS.size else None
 
 
 def _end(process: "subprocess.Popen[bytes]", requests: socket.socket) -> None:
