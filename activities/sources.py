@@ -1,8 +1,8 @@
 """The steps of a source's sync. Each may be repeated, and goes on where it had come to."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, Final
 
 from anyio import SpooledTemporaryFile
 from temporalio import activity
@@ -212,7 +212,7 @@ class SourceActivities:
                 await self._settle(sync, item, found, stored, source)
             except BaseException:
                 # Also when it is cancelled, as a source's deletion does: nobody else knows of it.
-                await self._forget_contents(sync, {stored.sha256})
+                await _to_its_end(self._forget_contents(sync, {stored.sha256}))
                 raise
 
     async def _settle(
@@ -238,6 +238,17 @@ class SourceActivities:
             unused = await documents.unused_contents(session, sorted(hashes))
         for sha256 in unused:
             await self._objects.delete(owner, sha256)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """A cancellation that comes meanwhile waits for it: a source is deleted and its sync cancelled
+    in one moment, so that the first of the two is often noticed just before the second."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _listed(item: SourceRunItem) -> Listed:
