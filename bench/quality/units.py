@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bench.quality.library import Filed
 from bench.quality.stage import Stage
 from contracts.ids import PassageId
+from domain.passage_parts import under_titles
 from local.model.prompt_reader import ShownPassage
 from local.model.quotable import blocks
 
@@ -48,8 +49,7 @@ class UnitVectors:
 def units(passage: Filed, unit: Unit) -> list[str]:
     """As they are compared: under their heading. A passage without any is one unit."""
     if unit == "whole passage":
-        above = [passage.title, *([passage.heading] if passage.heading else [])]
-        return [f"{' > '.join(above)}\n\n{passage.text}"]
+        return [under_titles(passage.title, heading=passage.heading, text=passage.text)]
     shown = ShownPassage(number=1, title=passage.title, section=passage.heading, text=passage.text)
     found = blocks(shown)
     if unit == "block":
