@@ -1,7 +1,8 @@
 """The steps of making a document searchable. Each may be repeated, and changes nothing then."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from temporalio import activity
@@ -14,7 +15,13 @@ from adapters.openai.errors import ModelServerError
 from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.embedding_spaces import NumberedSpace, OtherModel
-from adapters.postgres.ingestion import DocumentGone, Ingestions, SpaceMoved, StagedPassage
+from adapters.postgres.ingestion import (
+    FIRST_VERSION,
+    DocumentGone,
+    Ingestions,
+    SpaceMoved,
+    StagedPassage,
+)
 from adapters.vectors.index import (
     DocumentVersion,
     EmbeddingSpace,
@@ -31,6 +38,7 @@ from contracts.ingestion import (
     EmbedPassages,
     FailedDocument,
     IngestDocument,
+    IngestionStage,
 )
 from domain.chunking import Chunk, chunk_markdown
 
@@ -39,6 +47,10 @@ PARSED: Final = 0.08
 READ: Final = 0.1
 EMBEDDED: Final = 0.95
 """The progress at the end of each stage: embedding takes nearly all of the time."""
+
+SHOWN_AFTER: Final = 0.5
+"""Seconds that reading or cutting lasts before it is shown. Of most documents it is over by then,
+and to write it costs as much."""
 
 EMBEDDED_AGAIN: Final = 64
 """Passages of a request."""
@@ -94,8 +106,9 @@ class IngestionActivities:
             raise final(error, sentence=_GONE) from error
 
     async def _chunk_document(self, request: IngestDocument, position: Position) -> ChunkedDocument:
-        state = await self._ingestions.state(request)
-        if state.active_version is not None and state.active_sha256 == state.content_sha256:
+        position.at = "fetching"
+        state = await self._ingestions.begin(request)
+        if state.is_current and state.active_version is not None:
             return ChunkedDocument(
                 version=state.active_version,
                 passage_count=state.chunk_count,
@@ -103,35 +116,56 @@ class IngestionActivities:
                 unchanged=True,
             )
         self._embedder.require(state.space)
-        position.at = "fetching"
-        await self._ingestions.progress(request, stage="fetching", progress=0)
-        # Again: who replaces the content holds the row until it is done, and progress waits for it.
-        state = await self._ingestions.state(request)
         content = await self._contents.get(request.organization_id, state.content_sha256)
         if content is None:
             raise UnreadableDocument(
                 Unreadable.MISSING, "The uploaded file is no longer there: upload it again."
             )
         position.at = f"parsing {len(content):,} bytes"
-        await self._ingestions.progress(request, stage="parsing", progress=FETCHED)
-        parsed = await self._parser.parse(content)
+        async with self._shown(request, stage="parsing", progress=FETCHED):
+            parsed = await self._parser.parse(content)
         position.at = f"chunking {len(parsed.text):,} characters"
-        await self._ingestions.progress(request, stage="chunking", progress=PARSED)
-        chunks: list[Chunk] = await asyncio.to_thread(
-            chunk_markdown,
-            parsed.text,
-            count_tokens=self._count_tokens,
-            page_starts=parsed.page_starts,
-        )
+        async with self._shown(request, stage="chunking", progress=PARSED):
+            chunks: list[Chunk] = await asyncio.to_thread(
+                chunk_markdown,
+                parsed.text,
+                count_tokens=self._count_tokens,
+                page_starts=parsed.page_starts,
+            )
         position.at = f"writing {len(chunks):,} passages"
-        version = await self._ingestions.stage(request, chunks=chunks, warnings=parsed.warnings)
-        await self._ingestions.progress(request, stage="embedding", progress=READ)
+        version = await self._ingestions.stage(
+            request, chunks=chunks, warnings=parsed.warnings, progress=READ
+        )
         return ChunkedDocument(
             version=version,
             passage_count=len(chunks),
             content_sha256=state.content_sha256,
             replaced_sha256=state.active_sha256,
         )
+
+    @asynccontextmanager
+    async def _shown(
+        self, request: IngestDocument, *, stage: IngestionStage, progress: float
+    ) -> AsyncIterator[None]:
+        """Show the stage on the document when the block takes long.
+
+        Raises:
+            DocumentGone: it had to be shown, and there is nothing to show it on.
+        """
+        over = asyncio.Event()
+
+        async def show_if_it_lasts() -> None:
+            try:
+                await asyncio.wait_for(over.wait(), SHOWN_AFTER)
+            except TimeoutError:
+                await self._ingestions.progress(request, stage=stage, progress=progress)
+
+        showing = asyncio.create_task(show_if_it_lasts())
+        try:
+            yield
+        finally:
+            over.set()
+            await showing
 
     @activity.defn(name="embed_passages")
     async def embed_passages(self, request: EmbedPassages) -> EmbeddingTurn | None:
@@ -159,8 +193,7 @@ class IngestionActivities:
         self, request: EmbedPassages, position: Position
     ) -> EmbeddingTurn | None:
         document = request.document
-        state = await self._ingestions.state(document)
-        passages = await self._ingestions.staged(
+        state, passages = await self._ingestions.staged(
             document, version=request.version, start=request.start, end=request.end
         )
         if not passages:
@@ -175,11 +208,12 @@ class IngestionActivities:
         if token is not None:
             await self._index.wait_visible(document.organization_id, space=space, token=token)
         await self._mark(document, passages, state.space)
+        embedded = request.done + len(passages)
         await self._ingestions.progress(
             document,
-            stage="embedding",
+            stage="switching_on" if embedded == request.passage_count else "embedding",
             progress=READ + (EMBEDDED - READ) * request.end / request.passage_count,
-            embedded=request.done + len(passages),
+            embedded=embedded,
         )
         return None
 
@@ -194,12 +228,12 @@ class IngestionActivities:
         try:
             async with heartbeating() as position:
                 position.at = f"switching version {request.version} on"
-                await self._ingestions.progress(document, stage="switching_on", progress=EMBEDDED)
                 while (is_current := await self._activate(request)) is None:
                     await self._embed_again(request, position)
-                position.at = "removing the version before"
-                await self._index.delete_older_versions(_version(document, request.version))
-                await self._ingestions.remove_older_versions(document, version=request.version)
+                if request.version > FIRST_VERSION:
+                    position.at = "removing the version before"
+                    await self._index.delete_older_versions(_version(document, request.version))
+                    await self._ingestions.remove_older_versions(document, version=request.version)
                 await self._forget_file(request)
         except (ModelServerError, VectorIndexError) as error:
             raise retry_as_told(error) from error

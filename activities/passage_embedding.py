@@ -118,7 +118,11 @@ class PassageEmbedder:
             if turn is not None:
                 return turn
             vectors |= await self._ask(
-                request, embeddings, missing, start=first[next(iter(missing))]
+                request,
+                embeddings,
+                missing,
+                start=first[next(iter(missing))],
+                dimension=state.space.dimension,
             )
         return [
             PassageVector(passage.passage_id, passage.position, vectors[digest], part)
@@ -145,15 +149,17 @@ class PassageEmbedder:
         missing: dict[bytes, str],
         *,
         start: int,
+        dimension: int | None,
     ) -> dict[bytes, Vector]:
         tokens: list[int] = []
         answer = await embeddings.embed(
             list(missing.values()), kind="passage", on_tokens=tokens.append
         )
         vectors = dict(zip(missing, answer, strict=True))
-        await self._ingestions.accept_dimension(
-            request.document, model=embeddings.model, dimension=len(answer[0])
-        )
+        if len(answer[0]) != dimension:
+            await self._ingestions.accept_dimension(
+                request.document, model=embeddings.model, dimension=len(answer[0])
+            )
         await self._kept.put(
             request.document,
             version=request.version,

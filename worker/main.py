@@ -14,6 +14,7 @@ from adapters.temporal.schedules import keep_ensuring_schedules
 from settings import Settings
 from telemetry import get_logger
 from worker.assembly import open_activities
+from worker.giving_way import Conversations, GivingWay
 from worker.registry import Registration, registrations
 
 GRACE = timedelta(seconds=10)
@@ -38,8 +39,9 @@ async def run_worker(settings: Settings) -> None:
         open_activities(settings, client, metrics=metrics) as activities,
         AsyncExitStack() as stack,
     ):
+        conversations = Conversations()
         for registration in registrations(activities):
-            await stack.enter_async_context(_worker(client, registration))
+            await stack.enter_async_context(_worker(client, registration, conversations))
         schedules = asyncio.create_task(keep_ensuring_schedules(client))
         stack.callback(schedules.cancel)
         _log.info("worker_started", namespace=client.namespace)
@@ -48,7 +50,7 @@ async def run_worker(settings: Settings) -> None:
     await let_last_call_end()
 
 
-def _worker(client: Client, registration: Registration) -> Worker:
+def _worker(client: Client, registration: Registration, conversations: Conversations) -> Worker:
     return Worker(
         client,
         task_queue=registration.task_queue,
@@ -59,4 +61,5 @@ def _worker(client: Client, registration: Registration) -> Worker:
         workflow_task_poller_behavior=POLLERS,
         activity_task_poller_behavior=POLLERS,
         graceful_shutdown_timeout=GRACE,
+        interceptors=[GivingWay(conversations) if registration.gives_way else conversations],
     )

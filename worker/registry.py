@@ -46,6 +46,8 @@ class Registration:
     max_concurrent_workflow_tasks: int = 4
     """Few. They need a processor, and so they wait in the queue, where organisations take turns,
     rather than in this process, where they would not."""
+    gives_way: bool = False
+    """Whether its activities begin in the pauses of conversations (`worker.giving_way`)."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.reembedding.fail_reembedding,
             ],
             max_concurrent_activities=INGESTION_STEPS,
+            gives_way=True,
         ),
         Registration(
             names.SOURCES_QUEUE,

@@ -6,7 +6,7 @@ A version's passages are written whole or not at all, and nothing is searched be
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import case, delete, func, insert, text, update
 from sqlalchemy import select as select_columns
@@ -46,6 +46,10 @@ class SpaceMoved(Exception):
     """The knowledge base has got another embedding model since the version was embedded."""
 
 
+FIRST_VERSION: Final = 1
+"""Of every document; it has none to replace."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentState:
     """What ingestion needs to know of a document and its knowledge base."""
@@ -56,6 +60,11 @@ class DocumentState:
     active_version: int | None
     chunk_count: int
     space: NumberedSpace
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what is searched is made of the content that the document has."""
+        return self.active_version is not None and self.active_sha256 == self.content_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,60 +84,56 @@ class Ingestions:
         self._database = database
         self.spaces = EmbeddingSpaces(database)
 
-    async def state(self, ref: IngestDocument) -> DocumentState:
-        """How the document stands now; `DocumentGone` when it does not."""
+    async def begin(self, ref: IngestDocument) -> DocumentState:
+        """How the document stands now; unless it is current, its progress is shown from 0 on.
+
+        Whoever is replacing the content is waited for.
+
+        Raises:
+            DocumentGone: it does not exist.
+        """
         async with self._database.tenant(ref.organization_id) as session:
-            row = (
-                await session.exec(
-                    select(Document, KnowledgeBase)
-                    .join(KnowledgeBase, col(KnowledgeBase.id) == Document.knowledge_base_id)
-                    .where(
-                        Document.id == ref.document_id,
-                        Document.knowledge_base_id == ref.knowledge_base_id,
-                    )
-                )
-            ).first()
-        if row is None:
-            raise DocumentGone
-        document, base = row
-        return DocumentState(
-            title=document.title,
-            content_sha256=document.content_sha256,
-            active_sha256=document.active_sha256,
-            active_version=document.active_version,
-            chunk_count=document.chunk_count,
-            space=spaces_of(base).present,
-        )
+            document = await _locked(session, ref)
+            state = await _state(session, document)
+            if not state.is_current:
+                document.status, document.stage, document.error = "processing", "fetching", None
+                document.progress = document.embedded_count = 0
+                document.staged_count = None
+                session.add(document)
+        return state
 
     async def progress(
         self, ref: IngestDocument, *, stage: IngestionStage, progress: float, embedded: int = 0
     ) -> None:
         """Show how far it is; `DocumentGone` when there is nothing to show it on.
 
-        It only moves forward, for batches finish in any order; 0 starts again.
+        It only moves forward, for batches finish in any order.
 
         Args:
             embedded: passages that have their vectors.
         """
-        begins = progress == 0
-        shown: dict[str, Any] = {
-            "status": "processing",
-            "stage": stage,
-            "error": None,
-            "progress": progress if begins else func.greatest(Document.progress, progress),
-            "embedded_count": 0 if begins else func.greatest(Document.embedded_count, embedded),
-        }
-        if begins:
-            shown["staged_count"] = None
         async with self._database.tenant(ref.organization_id) as session:
             updated = await session.exec(
-                update(Document).where(col(Document.id) == ref.document_id).values(**shown)
+                update(Document)
+                .where(col(Document.id) == ref.document_id)
+                .values(
+                    status="processing",
+                    stage=stage,
+                    error=None,
+                    progress=func.greatest(Document.progress, progress),
+                    embedded_count=func.greatest(Document.embedded_count, embedded),
+                )
             )
         if updated.rowcount == 0:
             raise DocumentGone
 
     async def stage(
-        self, ref: IngestDocument, *, chunks: Sequence[Chunk], warnings: Sequence[str] = ()
+        self,
+        ref: IngestDocument,
+        *,
+        chunks: Sequence[Chunk],
+        warnings: Sequence[str] = (),
+        progress: float = 0,
     ) -> int:
         """Store the passages under a new version, in place of any that was never switched on."""
         async with self._database.tenant(ref.organization_id) as session:
@@ -136,6 +141,7 @@ class Ingestions:
             version = document.next_version
             document.next_version = version + 1
             document.staged_count = len(chunks)
+            document.stage, document.progress = "embedding", progress
             document.warnings = list(warnings)
             session.add(document)
             await session.exec(
@@ -172,27 +178,33 @@ class Ingestions:
 
     async def staged(
         self, ref: IngestDocument, *, version: int, start: int, end: int
-    ) -> list[StagedPassage]:
-        """The passages `start <= position < end` of a version; `DocumentGone` if one is missing."""
+    ) -> tuple[DocumentState, list[StagedPassage]]:
+        """The document and the passages `start <= position < end` of a version; `DocumentGone` if
+        one is missing.
+        """
+        query = (
+            select_columns(
+                col(Passage.id), col(Passage.position), col(Passage.heading),
+                col(Passage.text), col(Passage.space_number),
+            )
+            .where(
+                col(Passage.document_id) == ref.document_id,
+                col(Passage.version) == version,
+                col(Passage.position) >= start,
+                col(Passage.position) < end,
+            )
+            .order_by(col(Passage.position))
+        )  # fmt: skip
         async with self._database.tenant(ref.organization_id) as session:
-            query = (
-                select_columns(
-                    col(Passage.id), col(Passage.position), col(Passage.heading),
-                    col(Passage.text), col(Passage.space_number),
-                )
-                .where(
-                    col(Passage.document_id) == ref.document_id,
-                    col(Passage.version) == version,
-                    col(Passage.position) >= start,
-                    col(Passage.position) < end,
-                )
-                .order_by(col(Passage.position))
-            )  # fmt: skip
+            document = await session.get(Document, ref.document_id)
+            if document is None or document.knowledge_base_id != ref.knowledge_base_id:
+                raise DocumentGone
+            state = await _state(session, document)
             rows = await (await session.connection()).execute(query)
             passages = [StagedPassage(*row) for row in rows]
         if len(passages) != end - start:
             raise DocumentGone
-        return passages
+        return state, passages
 
     async def accept_dimension(self, ref: IngestDocument, *, model: str, dimension: int) -> None:
         """Make the dimension part of the knowledge base, or `OtherModel` when it has another."""
@@ -294,6 +306,18 @@ class Ingestions:
         """Whether a document of the organisation has this content, or is searched with it."""
         async with self._database.tenant(ref.organization_id) as session:
             return not await unused_contents(session, [content_sha256])
+
+
+async def _state(session: AsyncSession, document: Document) -> DocumentState:
+    base = await session.get_one(KnowledgeBase, document.knowledge_base_id)
+    return DocumentState(
+        title=document.title,
+        content_sha256=document.content_sha256,
+        active_sha256=document.active_sha256,
+        active_version=document.active_version,
+        chunk_count=document.chunk_count,
+        space=spaces_of(base).present,
+    )
 
 
 async def _require_present_space(

@@ -212,7 +212,7 @@ async def _fill_knowledge(filled: Filled, services: Services) -> None:
     ingestions = Ingestions(services.database)
     chunks = [Chunk(text=f"{n}", start=n, end=n + 1, heading=None, page=None) for n in range(3)]
     version = await ingestions.stage(ref, chunks=chunks)
-    staged = await ingestions.staged(ref, version=version, start=0, end=3)
+    _, staged = await ingestions.staged(ref, version=version, start=0, end=3)
     await services.knowledge.index.upsert(
         DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
         [PassageVector(one.passage_id, one.position, [1.0, 0.0]) for one in staged],

@@ -157,7 +157,7 @@ async def _knowledge(to: Populated, services: Services) -> None:
     ingestions = Ingestions(services.database)
     chunk = Chunk(text=text, start=0, end=len(text), heading=to.marker, page=None)
     version = await ingestions.stage(ref, chunks=[chunk])
-    (passage,) = await ingestions.staged(ref, version=version, start=0, end=1)
+    _, (passage,) = await ingestions.staged(ref, version=version, start=0, end=1)
     digest = hashlib.sha256(text.encode()).hexdigest()
     await ingestions.activate(ref, version=version, content_sha256=digest, passage_count=1)
     to.ids |= {"document_id": document["id"], "passage_id": passage.passage_id}

@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from ulid import ULID
 
+from activities import ingestion
 from activities.ingestion import IngestionActivities
 from activities.passage_embedding import EmbeddingQuota
 from adapters.parsing.document import ParsedDocument
@@ -210,10 +211,12 @@ async def replaced(world: World) -> IngestDocument:
 
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two passages a batch. Parsing in a process of its own is for the tests of the parser."""
+    """Two passages a batch; cutting is always shown, as if it lasted. Parsing in a process of its
+    own is for the tests of the parser."""
 
     async def parse(_self: DocumentParser, content: bytes) -> ParsedDocument:
         return ParsedDocument(content.decode())
 
     monkeypatch.setattr(DocumentParser, "parse", parse)
     monkeypatch.setattr(ingest_document, "BATCH", 2)
+    monkeypatch.setattr(ingestion, "SHOWN_AFTER", 0)

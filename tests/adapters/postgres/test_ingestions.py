@@ -16,9 +16,9 @@ from tests.knowledge import Knowledge, new_knowledge
 
 CHUNK: Final = Chunk("Theirs", 0, 6, None, None)
 ARGUMENTS: Final[Mapping[str, dict[str, Any]]] = {
-    "state": {},
+    "begin": {},
     "progress": {"stage": "parsing", "progress": 0.9, "embedded": 1},
-    "stage": {"chunks": [Chunk("Ours", 0, 4, None, None)], "warnings": ["ours"]},
+    "stage": {"chunks": [Chunk("Ours", 0, 4, None, None)], "warnings": ["ours"], "progress": 0.9},
     "staged": {"version": 2, "start": 0, "end": 1},
     "accept_dimension": {"model": "any", "dimension": 3},
     "activate": {"version": 2, "passage_count": 1, "content_sha256": "ours"},

@@ -44,7 +44,7 @@ class Library:
         ingestions = Ingestions(self.knowledge.database)
         chunks = [Chunk(text, 0, len(text), "Section", 7) for text in texts]
         version = await ingestions.stage(ref, chunks=chunks)
-        staged = await ingestions.staged(ref, version=version, start=0, end=len(texts))
+        _, staged = await ingestions.staged(ref, version=version, start=0, end=len(texts))
         await ingestions.accept_dimension(ref, model=MODEL, dimension=DIMENSION)
         await self.index.upsert(
             DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),

@@ -50,7 +50,7 @@ class Shelves:
         ingestions = Ingestions(self.database)
         chunks = [Chunk(text, 0, len(text), None, None) for text in texts]
         version = await ingestions.stage(ref, chunks=chunks)
-        staged = await ingestions.staged(ref, version=version, start=0, end=len(texts))
+        _, staged = await ingestions.staged(ref, version=version, start=0, end=len(texts))
         await ingestions.accept_dimension(ref, model=space.model, dimension=space.dimension)
         await self.index.upsert(
             DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),

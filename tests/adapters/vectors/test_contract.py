@@ -49,7 +49,7 @@ class Shelf:
         version = DocumentVersion(
             ref.organization_id, ref.knowledge_base_id, ref.document_id, number
         )
-        staged = await ingestions.staged(ref, version=number, start=0, end=len(texts))
+        _, staged = await ingestions.staged(ref, version=number, start=0, end=len(texts))
         await self.write(version, staged)
         if switch_on:
             await ingestions.activate(
@@ -172,7 +172,7 @@ async def test_an_empty_index_finds_nothing(shelf: Shelf) -> None:
 async def test_writing_again_changes_nothing(shelf: Shelf) -> None:
     ref = await shelf.knowledge.add("any")
     version = await shelf.put(ref, "apples", "pears")
-    staged = await Ingestions(shelf.knowledge.database).staged(
+    _, staged = await Ingestions(shelf.knowledge.database).staged(
         ref, version=version.version, start=0, end=2
     )
     before = await shelf.found("apples")
@@ -309,7 +309,7 @@ async def everything(shelf: Shelf) -> tuple[DocumentVersion, list[StagedPassage]
         knowledge_base_id=version.knowledge_base_id,
         document_id=version.document_id,
     )
-    staged = await Ingestions(shelf.knowledge.database).staged(
+    _, staged = await Ingestions(shelf.knowledge.database).staged(
         ref, version=version.version, start=0, end=2
     )
     return version, staged

@@ -30,7 +30,7 @@ async def filled(database: Database, space: EmbeddingSpace) -> Knowledge:
     ingestions = Ingestions(database)
     chunks = [Chunk(f"text {n}", 0, 6, None, None) for n in range(PASSAGES)]
     version = await ingestions.stage(ref, chunks=chunks)
-    staged = await ingestions.staged(ref, version=version, start=0, end=PASSAGES)
+    _, staged = await ingestions.staged(ref, version=version, start=0, end=PASSAGES)
     await PgVectorIndex(database).upsert(
         DocumentVersion(ref.organization_id, ref.knowledge_base_id, ref.document_id, version),
         [
