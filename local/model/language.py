@@ -74,18 +74,28 @@ def language_of(texts: Sequence[str], *, preferred: str | None) -> str:
     return code if code in _TELLING else FALLBACK_LANGUAGE
 
 
-def is_in_another_language(said: Sequence[str], *, than: Sequence[str]) -> bool:
-    """Whether a question is in another language than the texts, as far as that can be told.
+def telling_words(language: str) -> frozenset[str]:
+    """Frequent words of one of our languages, in lower case; none of another one."""
+    return _TELLING_WORDS.get(language, frozenset())
+
+
+def language_of_texts(texts: Sequence[str]) -> str:
+    """ISO 639-1 code of the language that the texts are most likely in."""
+    language, _ = _identifier().classify(" ".join(texts)[:_LOOKED_AT])
+    return str(language)
+
+
+def is_in_another_language(said: Sequence[str], *, than: str) -> bool:
+    """Whether a question is in another language, as far as that can be told.
 
     Args:
         said: what the person wrote, oldest first; the newest that shows its language counts.
-        than: the texts.
+        than: code of the language.
     """
-    of_texts, _ = _identifier().classify(" ".join(than)[:_LOOKED_AT])
     for text in reversed(said):
         language, probability = _identifier().classify(text)
         if probability >= _SURE:
-            return bool(language != of_texts)
+            return bool(language != than)
     return False
 
 

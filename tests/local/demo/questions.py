@@ -143,6 +143,21 @@ FOLLOW_UPS = [
     dental("and with two surfaces?", "€84", after="What does a filling cost?"),
 ]
 
+WITH_SLIPS = [
+    bike("Wen are you opn on Saterday?", "9:30 to 17:00"),
+    bike("how mutch is it to fix a punkture", "€19"),
+    bike("can i cansel a workshop apointment", "24 hours"),
+    bike("do you sel secnd hand bycicles", "€180"),
+    bike("what is the depozit for an ebike", "€200"),
+    bike("do you delivr to Belgum", "€75"),
+    bike("How long is the waranty on a new bike?", "two years"),
+    bike("Do you have gift vouchrs?", "€10"),
+    dental("how much is teeth witening", "€295"),
+    dental("are you taking new pasients", "new patients"),
+    dental("when are you opn on Munday", "8:00 to 20:00"),
+    dental("what does an xray cst", "€20"),
+]
+
 IN_CONTEXT = {
     "bicycles": "When are you open on Saturday?",
     "dental": "When are you open on Monday?",

@@ -23,6 +23,7 @@ from tests.local.demo.questions import (
     FOLLOW_UPS,
     UNANSWERED,
     UNANSWERED_IN_CONTEXT,
+    WITH_SLIPS,
     Labelled,
 )
 
@@ -130,6 +131,7 @@ async def share_right(demo: Demo, questions: Sequence[Labelled]) -> tuple[float,
     [
         pytest.param(ANSWERED, 0.80, id="answered"),
         pytest.param(FOLLOW_UPS, 0.90, id="follow-ups"),
+        pytest.param(WITH_SLIPS, 0.80, id="with slips"),
         pytest.param(UNANSWERED, 0.90, id="abstained"),
         pytest.param(UNANSWERED_IN_CONTEXT, 0.85, id="abstained in context"),
     ],
