@@ -32,7 +32,7 @@ from workflows.sync_source import SyncSourceWorkflow
 
 INGESTION_STEPS: Final = max(1, (os.cpu_count() or 1) // 2)
 """At a time. More of them take the processor from the replies of the same machine and bring little:
-on two cores one is three quarters as fast as three (`python -m bench.ingestion`)."""
+on two cores one is two thirds as fast as three (`python -m bench.ingestion`)."""
 
 
 @dataclass(frozen=True)
