@@ -108,9 +108,9 @@ class IngestionActivities:
     async def _chunk_document(self, request: IngestDocument, position: Position) -> ChunkedDocument:
         position.at = "fetching"
         state = await self._ingestions.begin(request)
-        if state.is_current and state.active_version is not None:
+        if state.current_version is not None:
             return ChunkedDocument(
-                version=state.active_version,
+                version=state.current_version,
                 passage_count=state.chunk_count,
                 content_sha256=state.content_sha256,
                 unchanged=True,

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import Interceptor, PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from adapters.temporal.client import connect, let_last_call_end, metrics_runtime
@@ -74,5 +74,11 @@ def _worker(client: Client, registration: Registration, conversations: Conversat
         activity_task_poller_behavior=POLLERS,
         graceful_shutdown_timeout=GRACE,
         workflow_runner=RUNNER,
-        interceptors=[GivingWay(conversations) if registration.gives_way else conversations],
+        interceptors=_precedence(registration, conversations),
     )
+
+
+def _precedence(registration: Registration, conversations: Conversations) -> list[Interceptor]:
+    if registration.people_wait:
+        return [conversations]
+    return [GivingWay(conversations)] if registration.gives_way else []

@@ -46,8 +46,10 @@ class Registration:
     max_concurrent_workflow_tasks: int = 4
     """Few. They need a processor, and so they wait in the queue, where organisations take turns,
     rather than in this process, where they would not."""
+    people_wait: bool = False
+    """Whether its activities are steps towards a reply."""
     gives_way: bool = False
-    """Whether its activities begin in the pauses of conversations (`worker.giving_way`)."""
+    """Whether its activities begin in the pauses of those (`worker.giving_way`)."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def registrations(activities: Activities) -> list[Registration]:
                     activities.sending.settle_uncertain_send,
                 ],
                 max_concurrent_activities=25,
+                people_wait=True,
             )
             for queue in names.CONVERSATIONS_QUEUES
         ),
@@ -100,12 +103,14 @@ def registrations(activities: Activities) -> list[Registration]:
                 activities.memory.refresh_memory,
             ],
             max_concurrent_activities=64,
+            people_wait=True,
         ),
         Registration(
             names.WHATSAPP_QUEUE,
             workflows=[],
             activities=[activities.sending.send_part, activities.sending.mark_read],
             max_concurrent_activities=32,
+            people_wait=True,
         ),
         Registration(
             names.MEDIA_QUEUE,
@@ -113,6 +118,7 @@ def registrations(activities: Activities) -> list[Registration]:
             activities=[activities.media.fetch_media],
             # Of each, four files at a time: a document of 32 MB is in memory while it is parsed.
             max_concurrent_activities=16,
+            people_wait=True,
         ),
         Registration(
             names.INGESTION_QUEUE,

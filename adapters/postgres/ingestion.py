@@ -62,9 +62,9 @@ class DocumentState:
     space: NumberedSpace
 
     @property
-    def is_current(self) -> bool:
-        """Whether what is searched is made of the content that the document has."""
-        return self.active_version is not None and self.active_sha256 == self.content_sha256
+    def current_version(self) -> int | None:
+        """The version that is searched, if it is made of the content that the document has."""
+        return self.active_version if self.active_sha256 == self.content_sha256 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Ingestions:
         self.spaces = EmbeddingSpaces(database)
 
     async def begin(self, ref: IngestDocument) -> DocumentState:
-        """How the document stands now; unless it is current, its progress is shown from 0 on.
+        """How the document stands now; unless that is searched already, its progress begins at 0.
 
         Whoever is replacing the content is waited for.
 
@@ -95,7 +95,7 @@ class Ingestions:
         async with self._database.tenant(ref.organization_id) as session:
             document = await _locked(session, ref)
             state = await _state(session, document)
-            if not state.is_current:
+            if state.current_version is None:
                 document.status, document.stage, document.error = "processing", "fetching", None
                 document.progress = document.embedded_count = 0
                 document.staged_count = None

@@ -1,5 +1,6 @@
 """The steps of ingestion, each on real PostgreSQL and over HTTP to an embeddings endpoint."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -321,11 +322,30 @@ async def test_a_document_tells_how_far_it_is(steps: Steps) -> None:
     assert document.warnings == []
     await steps.embed(ref, chunked)
     document = await steps.knowledge.document(ref)
-    assert document.embedded_count == 4
+    assert (document.stage, document.embedded_count) == ("switching_on", 4)
     assert document.progress == pytest.approx(0.95)
     await steps.activate(ref, chunked)
     document = await steps.knowledge.document(ref)
     assert (document.stage, document.staged_count, document.embedded_count) == (None, None, 4)
+
+
+async def test_a_document_that_is_read_for_long_tells_that_it_is(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = await steps.knowledge.add("Open from 9 to 5.")
+    shown: list[tuple[str, float]] = []
+
+    async def parse(_self: DocumentParser, content: bytes) -> ParsedDocument:
+        while (document := await steps.knowledge.document(ref)).stage != "parsing":
+            pass
+        shown.append((document.status, document.progress))
+        return ParsedDocument(content.decode())
+
+    monkeypatch.setattr(DocumentParser, "parse", parse)
+    async with asyncio.timeout(30):
+        assert (await steps.chunk(ref)).passage_count == 1
+    assert shown == [("processing", 0.02)]
+    assert (await steps.knowledge.document(ref)).stage == "embedding"
 
 
 async def test_the_parser_s_warnings_are_shown(

@@ -81,6 +81,12 @@ async def test_a_step_begins_at_once_where_nobody_writes(
     ingestion.execute_activity.assert_awaited_once()
 
 
-def test_only_what_nobody_waits_for_gives_way() -> None:
-    giving = {each.task_queue for each in registrations(made()) if each.gives_way}
-    assert giving == {names.INGESTION_QUEUE}
+def test_documents_give_way_to_people() -> None:
+    registered = registrations(made())
+    assert {each.task_queue for each in registered if each.gives_way} == {names.INGESTION_QUEUE}
+    assert {each.task_queue for each in registered if each.people_wait} == {
+        *names.CONVERSATIONS_QUEUES,
+        names.LLM_QUEUE,
+        names.WHATSAPP_QUEUE,
+        names.MEDIA_QUEUE,
+    }
