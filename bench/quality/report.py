@@ -91,6 +91,9 @@ of them.
 
 The aim is {ABSTENTION_FLOOR:.0%} for precision and for recall.
 
+The offline model's threshold, and how it mends slips, were chosen with these questions in sight: on
+others its replies are likely to be worse than here.
+
 ### What a threshold alone could do
 
 Abstaining whenever the best cosine is below a threshold; the threshold with the best harmonic mean
