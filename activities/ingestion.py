@@ -15,13 +15,8 @@ from adapters.openai.errors import ModelServerError
 from adapters.parsing.document import Unreadable, UnreadableDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.embedding_spaces import NumberedSpace, OtherModel
-from adapters.postgres.ingestion import (
-    FIRST_VERSION,
-    DocumentGone,
-    Ingestions,
-    SpaceMoved,
-    StagedPassage,
-)
+from adapters.postgres.ingestion import DocumentGone, Ingestions, SpaceMoved, StagedPassage
+from adapters.postgres.tables import FIRST_VERSION
 from adapters.vectors.index import (
     DocumentVersion,
     EmbeddingSpace,
@@ -208,12 +203,11 @@ class IngestionActivities:
         if token is not None:
             await self._index.wait_visible(document.organization_id, space=space, token=token)
         await self._mark(document, passages, state.space)
-        embedded = request.done + len(passages)
         await self._ingestions.progress(
             document,
-            stage="switching_on" if embedded == request.passage_count else "embedding",
+            stage="embedding",
             progress=READ + (EMBEDDED - READ) * request.end / request.passage_count,
-            embedded=embedded,
+            embedded=request.done + len(passages),
         )
         return None
 
@@ -228,6 +222,7 @@ class IngestionActivities:
         try:
             async with heartbeating() as position:
                 position.at = f"switching version {request.version} on"
+                await self._ingestions.progress(document, stage="switching_on", progress=EMBEDDED)
                 while (is_current := await self._activate(request)) is None:
                     await self._embed_again(request, position)
                 if request.version > FIRST_VERSION:

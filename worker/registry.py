@@ -31,8 +31,8 @@ from workflows.roll_up_usage import RollUpUsageWorkflow
 from workflows.sync_source import SyncSourceWorkflow
 
 INGESTION_STEPS: Final = max(1, (os.cpu_count() or 1) // 2)
-"""At a time. More of them take the processor from the replies of the same machine and bring little:
-on two cores one is two thirds as fast as three (`python -m bench.ingestion`)."""
+"""At a time. More of them take the processor from the replies of the same machine: on two cores
+three are half as fast again, and a reply takes half as long again (`python -m bench.ingestion`)."""
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,6 @@ class SpaceMoved(Exception):
     """The knowledge base has got another embedding model since the version was embedded."""
 
 
-FIRST_VERSION: Final = 1
-"""Of every document; it has none to replace."""
-
-
 @dataclass(frozen=True, slots=True)
 class DocumentState:
     """What ingestion needs to know of a document and its knowledge base."""

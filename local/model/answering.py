@@ -139,17 +139,17 @@ class ExtractiveAnswerer:
         found = list({block.compared: block for p in passages for block in blocks(p)}.values())
         if not found or not any(character.isalnum() for character in question.text):
             return None
+        texts = [block.compared for block in found]
         shown = [passage.text for passage in passages]
         asked = without_greeting(question.text)
         language = language_of_texts(shown)
         is_translated = is_in_another_language([*question.earlier, asked], than=language)
         if not is_translated:
-            words = words_of(" ".join(block.compared for block in found))
-            asked = mended(asked, words=words | telling_words(language), language=language)
+            words = words_of(" ".join(texts)) | telling_words(language)
+            asked = mended(asked, words=words, language=language)
         leaning = follow_up(asked, earlier=question.earlier)
         queries = [asked] if leaning is None else [asked, leaning.text]
         vectors = await self._embedder.embed(queries, is_query=True)
-        texts = [block.compared for block in found]
         cosines = vectors @ (await self._embedder.embed(texts, is_query=False)).T
         allowance = TRANSLATED if is_translated else 0
         if not _is_covered(cosines + allowance, leaning=leaning):

@@ -14,8 +14,8 @@ from spellchecker import SpellChecker
 SHORTEST = 3
 """Letters of a word that is mended, and of one that it may have been meant to be."""
 ALIKE = 0.8
-"""By `difflib`'s ratio: two different letters in ten. The first letter is the same, as it nearly
-always is in slips (Pollock and Zamora, 1984)."""
+"""By `difflib`'s ratio: two different letters in ten. The first letter is the same: it is rarely
+the one that is mistyped, and "munday" is no Sunday."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 

@@ -16,6 +16,7 @@ from adapters.openai.embeddings import Embeddings
 from adapters.parsing.document import ParsedDocument
 from adapters.parsing.parser import DocumentParser
 from adapters.postgres.database import Database
+from adapters.postgres.ingestion import Ingestions
 from adapters.postgres.passages import Passages
 from adapters.postgres.tables import Document
 from adapters.query_embeddings import QueryEmbeddings
@@ -322,11 +323,39 @@ async def test_a_document_tells_how_far_it_is(steps: Steps) -> None:
     assert document.warnings == []
     await steps.embed(ref, chunked)
     document = await steps.knowledge.document(ref)
-    assert (document.stage, document.embedded_count) == ("switching_on", 4)
+    assert (document.stage, document.embedded_count) == ("embedding", 4)
     assert document.progress == pytest.approx(0.95)
     await steps.activate(ref, chunked)
     document = await steps.knowledge.document(ref)
     assert (document.stage, document.staged_count, document.embedded_count) == (None, None, 4)
+
+
+async def test_a_document_of_several_batches_tells_when_it_is_switched_on(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = await steps.knowledge.add("\n\n".join(PAGES))
+    chunked = await steps.chunk(ref)
+    for start, done in ((0, 0), (2, 0)):
+        batch = EmbedPassages(
+            document=ref,
+            version=chunked.version,
+            start=start,
+            end=start + 2,
+            passage_count=chunked.passage_count,
+            done=done,
+        )
+        await ActivityEnvironment().run(steps.activities.embed_passages, batch)
+    shown: list[tuple[str | None, float]] = []
+    activate = Ingestions.activate
+
+    async def look_first(self: Ingestions, *args: Any, **kwargs: Any) -> bool:
+        document = await steps.knowledge.document(ref)
+        shown.append((document.stage, document.progress))
+        return await activate(self, *args, **kwargs)
+
+    monkeypatch.setattr(Ingestions, "activate", look_first)
+    await steps.activate(ref, chunked)
+    assert shown == [("switching_on", 0.95)]
 
 
 async def test_a_document_that_is_read_for_long_tells_that_it_is(

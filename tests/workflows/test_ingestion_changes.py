@@ -28,7 +28,7 @@ from tests.workflows.ingestion_world import (
     make_small,
 )
 
-POINTS = range(1, 23, 4)
+POINTS = range(1, 24, 4)
 """Calls of the steps to the world after which something happens: some of every step."""
 TENANT_TABLES = ("documents", "passages", "passage_embeddings", "kept_embeddings")
 

@@ -17,7 +17,7 @@ from adapters.temporal.plugin import parley_plugin
 from tests.workflows.ingestion_worker import KEY_RING
 from tests.workflows.ingestion_world import NEW, Process, World, a_world, make_small, replaced
 
-CALLS = 23
+CALLS = 24
 """Of an undisturbed ingestion; its test tells when there are others."""
 PARTS = 2
 """Of each passage that differ: its sentence so and so many times, and what is left at the end."""

@@ -5,6 +5,7 @@ ring sealed. `migrations/` makes these tables; a test fails when the two drift a
 """
 
 from adapters.postgres.tables.knowledge import (
+    FIRST_VERSION,
     INDEXED_DIMENSIONS,
     Document,
     KeptEmbedding,
@@ -26,6 +27,7 @@ from adapters.postgres.tables.tenants import ApiKey, Assistant, Channel, Organiz
 from adapters.postgres.tables.webhooks import WebhookEndpoint
 
 __all__ = [
+    "FIRST_VERSION",
     "INDEXED_DIMENSIONS",
     "ApiKey",
     "Assistant",

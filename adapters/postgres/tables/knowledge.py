@@ -30,6 +30,8 @@ from contracts.ids import (
     SourceId,
 )
 
+FIRST_VERSION: Final = 1
+"""Of every document; it has none to replace."""
 INDEXED_DIMENSIONS: Final[Mapping[int, str]] = {
     **dict.fromkeys((256, 384, 512, 768, 1024, 1536), "vector"),
     **dict.fromkeys((2048, 3072), "halfvec"),
@@ -109,7 +111,7 @@ class Document(SQLModel, table=True):
     progress: float = Field(default=0)
     """0 to 1."""
     active_version: int | None = None
-    next_version: int = Field(default=1)
+    next_version: int = Field(default=FIRST_VERSION)
     chunk_count: int = Field(default=0)
     """Passages of `active_version`."""
     staged_count: int | None = None
